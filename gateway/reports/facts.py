@@ -1,0 +1,152 @@
+"""What a report is made from: plain values, complete, so that the same facts give the same bytes.
+
+Does: defines the inputs of `receipt`, `technical` and the generated folder files.
+Touches: nothing.
+Does not: look anything up. The workflow gathers; reports only say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gateway.domain.model import Desk, DeskFacts, FileFacts, Finding, MemberResult, Municipality, Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Moments (aware UTC) that a report names, and the calendar they were computed with. None: not (yet) of use."""
+
+    received: datetime
+    ready: datetime
+    technical_due: datetime | None = None
+    quality_due: datetime | None = None
+    window_closes: datetime | None = None
+    last_safe_day: date | None = None
+    calendar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What every report about a drop says at its head.
+
+    `drop_id` is the short id; `submitted_by` the login; `on_behalf_of` the municipality code when the submitter is the
+    lead of a partnership, else None; `sandbox` marks a report made under a simulated clock; `desks` both desks.
+    """
+
+    drop_id: str
+    municipality: Municipality
+    round_name: str
+    submitted_by: str
+    on_behalf_of: str | None
+    file: FileFacts
+    times: Times
+    desks: Mapping[Desk, DeskFacts]
+    sandbox: bool = False
+    trial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFacts:
+    """A receipt. outcome: ONTVANGEN, HERHALING (then `first_drop` is the short id of the first), GEWEIGERD (then
+    `refusal` says why and `retry` if trying again may help)."""
+
+    envelope: Envelope
+    outcome: str
+    first_drop: str | None = None
+    refusal: Phrase | None = None
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TechnicalFacts:
+    """A technical report on one delivery, or (member None) on a drop that maps to none.
+
+    outcome: GOEDGEKEURD, AFGEKEURD, PROEF-GOEDGEKEURD or PROEF-AFGEKEURD. `findings` and `counts` are the member's own
+    and the drop's together; `counts` are true totals, `findings` may be capped. `supersedes` is the version replaced.
+    """
+
+    envelope: Envelope
+    outcome: str
+    findings: tuple[Finding, ...]
+    counts: Mapping[str, int]
+    member: MemberResult | None = None
+    delivery_id: str | None = None
+    version: int | None = None
+    supersedes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStatus:
+    """One row of status.json: a kind and period. `state` is `none` when nothing was delivered yet."""
+
+    kind: str
+    period: str
+    state: str
+    version: int | None = None
+    drop_id: str | None = None
+    file: str | None = None
+    received: datetime | None = None
+    technical_due: datetime | None = None
+    quality_due: datetime | None = None
+    approved_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalStatus:
+    """A refused upload as status.json shows it."""
+
+    at: datetime
+    file: str
+    code: str
+    refusal: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class PendingStatus:
+    """A drop that was received and not yet decided, or is held."""
+
+    drop_id: str
+    file: FileFacts
+    state: str
+    received: datetime
+    technical_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """All of status.json of one municipality."""
+
+    municipality: Municipality
+    round_id: str
+    round_name: str
+    at: datetime
+    opens: datetime
+    closes: datetime
+    last_safe_day: date | None
+    items: tuple[ItemStatus, ...]
+    pending: tuple[PendingStatus, ...]
+    refusals: tuple[RefusalStatus, ...]
+    uncollected: tuple[str, ...]
+    desks: Mapping[Desk, DeskFacts]
+    sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadmeFacts:
+    """All of LEESMIJ.txt / README.txt of one account."""
+
+    login: str
+    municipalities: tuple[Municipality, ...]
+    round_name: str
+    periods: tuple[str, ...]
+    kinds: tuple[str, ...]
+    opens: datetime
+    closes: datetime
+    target: date | None
+    last_safe_day: date | None
+    upload_bytes: int
+    unpacked_bytes: int
+    host_key_fingerprints: tuple[str, ...]
+    desks: Mapping[Desk, DeskFacts]
+    terms_accepted: bool = True
+    sandbox: bool = False
