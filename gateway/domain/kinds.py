@@ -63,8 +63,8 @@ class CodeList:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that an examination depends on besides the payload. `version` names this content (12 hex digits); a drop keeps
-    the version in force at its receipt. `successors` maps an ended municipality code to the code that took over."""
+    """All that an examination depends on besides the payload. `version` names this content (12 hex digits); a drop
+    keeps the version in force at its receipt. `successors` maps an ended municipality code to the code that took over."""
 
     version: str
     round: DeliveryRound

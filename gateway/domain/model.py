@@ -5,8 +5,8 @@ Does: names who takes part, what is asked, what came in and what was found. Dutc
 Touches: nothing.
 Does not: decide. Policy is in workdays, checks and lifecycle.
 
-Conventions: a moment is an aware UTC datetime ("legal time"); a local day is a `date` in Europe/Amsterdam and is made in
-`workdays` alone. In the ledger a moment is whole milliseconds since 1970 UTC (`to_ms`, `from_ms`).
+Conventions: a moment is an aware UTC datetime ("legal time"); a local day is a `date` in Europe/Amsterdam and is made
+in `workdays` alone. In the ledger a moment is whole milliseconds since 1970 UTC (`to_ms`, `from_ms`).
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def uuid7(milliseconds: int, randomness: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-# --- who ---------------------------------------------------------------------------------------------------------------
+# --- who ----------------------------------------------------------------------------------------------------
 
 
 class Role(StrEnum):
@@ -96,7 +96,7 @@ class Participants:
     accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
-# --- what is asked -----------------------------------------------------------------------------------------------------
+# --- what is asked ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class DeliveryRound:
     zip_members_allowed: tuple[str, ...] = (".csv", ".txt")
 
 
-# --- what came in ------------------------------------------------------------------------------------------------------
+# --- what came in -------------------------------------------------------------------------------------------
 
 
 class Lane(StrEnum):
@@ -185,7 +185,7 @@ class DropState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. Approved and assessed ones are current; at most one per municipality, period and kind."""
+    """Where a delivery stands. Approved and assessed are current; at most one per municipality, period and kind."""
 
     APPROVED = "approved"
     ASSESSED = "assessed"
@@ -237,7 +237,7 @@ class Delivery:
     supersedes: str | None = None
 
 
-# --- what was found ----------------------------------------------------------------------------------------------------
+# --- what was found -----------------------------------------------------------------------------------------
 
 
 class Severity(StrEnum):
@@ -314,7 +314,7 @@ class Examination:
     members: tuple[MemberResult, ...]
 
 
-# --- what goes out -----------------------------------------------------------------------------------------------------
+# --- what goes out ------------------------------------------------------------------------------------------
 
 
 class ReportKind(StrEnum):

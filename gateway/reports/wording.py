@@ -22,7 +22,7 @@ class Texts:
     sentences: Mapping[str, Mapping[str, str]]
 
     def say(self, language: str, key: str, /, **params: Param) -> str:
-        """The sentence under `key` with `{name}` places filled. A key with `.one`/`.other` below it is chosen by `n`."""
+        """The sentence under `key`, its `{name}` places filled. One with `.one`/`.other` below it is chosen by `n`."""
         catalogue = self.sentences[language]
         if key not in catalogue:
             key = f"{key}.one" if params.get("n") == 1 else f"{key}.other"
