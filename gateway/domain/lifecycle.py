@@ -1,0 +1,130 @@
+"""The life of drops and deliveries: which event leads where, and who may make it happen.
+
+Does: TRANSITIONS, the one table of states; `follow`, which applies it; the guards of a drop: rights, mandate, window,
+terms, name. All that affects a state stands here; the CHECKs of the schema and the message log are tested against it.
+Touches: nothing.
+Does not: write rows, or know how a file comes in.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gateway.domain.model import (
+    Account,
+    DeliveryRound,
+    DeliveryState,
+    DropState,
+    Lane,
+    Participants,
+    Role,
+)
+from gateway.domain.workdays import is_open, local_day, window
+from gateway.errors import Refusal
+
+# (state before, event) -> state after; None is "does not exist yet". The event is the word of the message log.
+DROP_TRANSITIONS: dict[tuple[DropState | None, str], DropState] = {
+    (None, "received"): DropState.RECEIVED,
+    (None, "repeated"): DropState.DECIDED,
+    (DropState.RECEIVED, "decided"): DropState.DECIDED,
+    (DropState.RECEIVED, "held"): DropState.HELD,
+    (DropState.HELD, "released"): DropState.RECEIVED,
+}
+DELIVERY_TRANSITIONS: dict[tuple[DeliveryState | None, str], DeliveryState] = {
+    (None, "approved"): DeliveryState.APPROVED,
+    (None, "rejected"): DeliveryState.REJECTED,
+    # Approved, but a newer drop of the same item was decided first (this one was held meanwhile): never current.
+    (None, "overtaken"): DeliveryState.SUPERSEDED,
+    (DeliveryState.APPROVED, "assessed"): DeliveryState.ASSESSED,
+    (DeliveryState.APPROVED, "superseded"): DeliveryState.SUPERSEDED,
+    (DeliveryState.ASSESSED, "superseded"): DeliveryState.SUPERSEDED,
+}
+
+# Clients upload under these and rename when done: working files, never deliveries.
+WORKING_NAME = re.compile(r"(?i)(.*\.(filepart|part|partial|tmp)|\.in\..*|\..*|~.*)\Z", re.DOTALL)
+ALLOWED_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
+NINE_DIGITS = re.compile(r"(?=([0-9]{9}))")
+
+
+def follow_drop(state: DropState | None, event: str) -> DropState:
+    """The state of a drop after `event`; KeyError when the table does not know the step."""
+    return DROP_TRANSITIONS[state, event]
+
+
+def follow_delivery(state: DeliveryState | None, event: str) -> DeliveryState:
+    """The state of a delivery after `event`; KeyError when the table does not know the step."""
+    return DELIVERY_TRANSITIONS[state, event]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an account may reach on a day: the municipalities it sees, and which of these it may deliver for.
+
+    `leads` maps a municipality that is seen but not delivered for to the code of the lead that does.
+    """
+
+    sees: tuple[str, ...]
+    delivers: frozenset[str]
+    leads: dict[str, str]
+
+
+def rights(account: Account, participants: Participants, day: date) -> Rights:
+    """Own municipalities, and those of members whose lead is one of them while the mandate is in force."""
+    own = set(account.municipalities)
+    sees = set(own)
+    leads: dict[str, str] = {}
+    for partnership in participants.partnerships.values():
+        if not partnership.in_force(day):
+            continue
+        if partnership.lead in own:
+            sees |= set(partnership.members)
+        else:
+            leads |= {member: partnership.lead for member in partnership.members if member in own}
+    may = Role.PRODUCTBEHEERDER in account.roles
+    return Rights(tuple(sorted(sees)), frozenset(sees - set(leads)) if may else frozenset(), leads)
+
+
+def is_working_name(name: str) -> bool:
+    """Whether a client uses this name for a file that it is still writing."""
+    return WORKING_NAME.match(name) is not None
+
+
+def passes_eleven_test(digits: str) -> bool:
+    """The eleven-test of a citizen service number: nine digits times 9..2 and -1 sum to a multiple of 11, not all 0."""
+    weights = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+    total = sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True))
+    return total % 11 == 0 and digits != "000000000"
+
+
+def check_name(name: str, round_: DeliveryRound) -> None:
+    """Refuse a name that may not be stored at all. Faults of convention are for the technical report, not here."""
+    if not round_.limits.name_min <= len(name) <= round_.limits.name_max:
+        raise Refusal("NAME_LENGTH", min=round_.limits.name_min, max=round_.limits.name_max)
+    if not ALLOWED_NAME.match(name):
+        raise Refusal("NAME_CHARACTERS")
+    if any(passes_eleven_test(found.group(1)) for found in NINE_DIGITS.finditer(name)):
+        raise Refusal("NAME_BSN")
+
+
+def check_sender(account: Account, municipality: str, participants: Participants, now: datetime) -> None:
+    """Refuse an account that may not deliver for this municipality at this moment."""
+    found = rights(account, participants, local_day(now))
+    if municipality not in found.sees:
+        raise Refusal("NOT_YOURS")
+    if municipality in found.leads:
+        lead = participants.municipalities[found.leads[municipality]]
+        raise Refusal("LEAD_ONLY", lead=lead.name)
+    if municipality not in found.delivers:
+        raise Refusal("NO_ROLE")
+
+
+def check_window(round_: DeliveryRound, lane: Lane, now: datetime, started: datetime | None = None) -> None:
+    """Refuse outside the delivery window; an upload that was opened (`started`) in it has the grace. The trial lane is
+    always open."""
+    if lane is Lane.TRIAL:
+        return
+    delivery = window(round_.delivery)
+    if now < delivery.opens:
+        raise Refusal("WINDOW_NOT_OPEN", opens=round_.delivery.opens.isoformat())
+    if not is_open(delivery, now, started=started, grace_minutes=round_.grace_minutes):
+        raise Refusal("WINDOW_CLOSED", closed=round_.delivery.closes.isoformat())

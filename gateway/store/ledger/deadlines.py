@@ -1,0 +1,69 @@
+"""Deadlines: a row each, asked for by a query, never a timer.
+
+Does: set, meet and list deadlines.
+Touches: table deadlines.
+Does not: compute a due date (workdays) or warn (workflow).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.model import from_ms, to_ms
+from gateway.store.engine import Engine, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """What is owed: `kind` technical, quality or pickup; `subject` the id of a drop, delivery or report."""
+
+    kind: str
+    subject: str
+    municipality: str
+    due_at: datetime
+    calendar_version: str
+    met_at: datetime | None
+
+
+def _deadline(row: Row) -> Deadline:
+    return Deadline(
+        row["kind"],
+        row["subject"],
+        row["municipality"],
+        from_ms(row["due_at"]),
+        row["calendar_version"],
+        None if row["met_at"] is None else from_ms(row["met_at"]),
+    )
+
+
+def insert(engine: Engine, deadline: Deadline) -> None:
+    """Set a deadline; Conflict when the subject has one of this kind."""
+    engine.run(
+        """insert into deadlines (kind, subject, municipality, due_at, calendar_version)
+           values (:kind, :subject, :municipality, :due_at, :calendar_version)""",
+        kind=deadline.kind,
+        subject=deadline.subject,
+        municipality=deadline.municipality,
+        due_at=to_ms(deadline.due_at),
+        calendar_version=deadline.calendar_version,
+    )
+
+
+def meet(engine: Engine, kind: str, subject: str, at_ms: int) -> None:
+    """Note when it was met; the first time counts."""
+    engine.run(
+        "update deadlines set met_at = :at where kind = :kind and subject = :subject and met_at is null",
+        kind=kind,
+        subject=subject,
+        at=at_ms,
+    )
+
+
+def find(engine: Engine, kind: str, subject: str) -> Deadline | None:
+    """The deadline of this kind on a subject."""
+    rows = engine.rows("select * from deadlines where kind = :kind and subject = :subject", kind=kind, subject=subject)
+    return _deadline(rows[0]) if rows else None
+
+
+def unmet(engine: Engine) -> list[Deadline]:
+    """What is still owed, first due first."""
+    return [_deadline(row) for row in engine.rows("select * from deadlines where met_at is null order by due_at")]

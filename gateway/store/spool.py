@@ -1,0 +1,289 @@
+"""The spool: every file move under inbox/ and outbox/.
+
+Does: stages an upload where nobody sees it, lands it whole with its facts by one directory rename, keeps working files,
+claims files that others put in a watch folder, places reports by rename. A file becomes visible complete and fsynced.
+Touches: inbox/ and outbox/, and below them only names that start with a dot, the report files and what it claims.
+Does not: read the ledger or decide anything. State is where the file is:
+
+    inbox/.staging/<id>/payload          being uploaded; after a crash it is nobody's and is swept
+    inbox/.working/<login>/<code>/<lane>/<name>/   closed under a working name (NAME.filepart), waits for its rename
+    inbox/<code>/.claimed/<id>/<name>    taken from the watch folder, not yet landed; after a crash it is landed again
+    inbox/<code>/.landed/<id>/           payload and facts.json, whole and durable, waits to be received
+    inbox/<code>/.geweigerd/<id>/<name>  refused from the watch folder; kept for its owner
+    outbox/<code>/<name>                 a report; opgehaald/<name> once confirmed
+
+Weakness: a power cut can lose a directory entry that was not fsynced; every rename here fsyncs its folder, and nothing is
+acknowledged before the ledger has the bytes.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gateway.errors import Corrupt, Temporary
+
+STAGING = ".staging"
+WORKING = ".working"
+CLAIMED = ".claimed"
+LANDED = ".landed"
+REFUSED = ".geweigerd"
+COLLECTED = "opgehaald"
+TRIAL = "proef"
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class LandingFacts:
+    """What is known of a closed upload; times in milliseconds since 1970 UTC of legal time."""
+
+    id: str
+    municipality: str
+    lane: str
+    account: str
+    channel: str
+    name: str
+    size: int
+    sha256: str
+    opened_at: int
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A landed upload: where it is and what it is."""
+
+    folder: Path
+    facts: LandingFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file taken from the watch folder."""
+
+    id: str
+    municipality: str
+    lane: str
+    path: Path
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the entries of a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def world() -> Iterator[None]:
+    """An OSError of the disk as `Temporary`: the same step may succeed when there is room or the mount is back."""
+    try:
+        yield
+    except OSError as error:
+        raise Temporary(f"{error.strerror}: {error.filename}") from error
+
+
+def write_durably(path: Path, body: bytes, mode: int = PRIVATE_FILE) -> None:
+    """The one safe write: a hidden name in the same folder, fsync, rename, fsync the folder."""
+    with world():
+        hidden = path.with_name(f".{path.name}.{os.getpid()}.new")
+        descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        try:
+            view = memoryview(body)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        hidden.rename(path)
+        fsync_folder(path.parent)
+
+
+class Spool:
+    """The two folders of one gateway."""
+
+    def __init__(self, inbox: Path, outbox: Path) -> None:
+        self.inbox = inbox
+        self.outbox = outbox
+
+    def prepare(self, municipalities: list[str]) -> None:
+        """Make every folder that is needed; harmless when they exist."""
+        with world():
+            for folder in (self.inbox / STAGING, self.inbox / WORKING):
+                folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            for code in municipalities:
+                for folder in (
+                    self.inbox / code,
+                    self.inbox / code / TRIAL,
+                    self.outbox / code,
+                    self.outbox / code / COLLECTED,
+                ):
+                    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+                for name in (CLAIMED, LANDED, REFUSED):
+                    (self.inbox / code / name).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            fsync_folder(self.inbox)
+            fsync_folder(self.outbox)
+
+    # --- uploads ------------------------------------------------------------------------------------------------------
+
+    def stage(self, landing_id: str) -> int:
+        """Open a new, empty, invisible payload for reading and writing; its file descriptor."""
+        with world():
+            folder = self.inbox / STAGING / landing_id
+            folder.mkdir(mode=PRIVATE_FOLDER)
+            return os.open(folder / "payload", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
+
+    def discard(self, landing_id: str) -> None:
+        """Throw away a staged upload that was broken off or refused."""
+        shutil.rmtree(self.inbox / STAGING / landing_id, ignore_errors=True)
+
+    def land(self, facts: LandingFacts) -> Landing:
+        """Make a staged payload and its facts durable and visible to intake by one rename. Repeatable."""
+        staged = self.inbox / STAGING / facts.id
+        landed = self.inbox / facts.municipality / LANDED / facts.id
+        with world():
+            descriptor = os.open(staged / "payload", os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            write_durably(staged / "facts.json", json.dumps(asdict(facts)).encode())
+            staged.rename(landed)
+            fsync_folder(landed.parent)
+        return Landing(landed, facts)
+
+    def landings(self, municipalities: list[str]) -> list[Landing]:
+        """Every landed upload that was not removed yet, oldest first."""
+        found = []
+        for code in municipalities:
+            parent = self.inbox / code / LANDED
+            if parent.is_dir():
+                found += [self.read_facts(folder) for folder in parent.iterdir()]
+        return sorted(found, key=lambda landing: (landing.facts.received_at, landing.facts.id))
+
+    @staticmethod
+    def read_facts(folder: Path) -> Landing:
+        """The landing in a folder; Corrupt when its facts cannot be read."""
+        try:
+            return Landing(folder, LandingFacts(**json.loads((folder / "facts.json").read_bytes())))
+        except (OSError, ValueError, TypeError) as error:
+            raise Corrupt(f"landing {folder.name} has no readable facts") from error
+
+    @staticmethod
+    def payload(landing: Landing) -> bytes:
+        """The bytes of a landed upload; Corrupt when they are not what was landed."""
+        with world():
+            body = (landing.folder / "payload").read_bytes()
+        if len(body) != landing.facts.size:
+            raise Corrupt(f"landing {landing.facts.id} has {len(body)} bytes, {landing.facts.size} were landed")
+        return body
+
+    @staticmethod
+    def clear(landing: Landing) -> None:
+        """Remove a landing that the ledger has. Facts go last: a crash in between leaves something that can be read."""
+        (landing.folder / "payload").unlink(missing_ok=True)
+        shutil.rmtree(landing.folder, ignore_errors=True)
+
+    def sweep_staging(self) -> int:
+        """Remove uploads that a crash broke off; how many. Only when no edge of this node is running."""
+        with world():
+            folders = list((self.inbox / STAGING).iterdir())
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+        return len(folders)
+
+    # --- working files ------------------------------------------------------------------------------------------------
+
+    def working_folder(self, login: str, municipality: str, lane: str) -> Path:
+        """Where an account's working files of a municipality and lane lie, each a folder by its name."""
+        return self.inbox / WORKING / login / municipality / lane
+
+    def keep_working(self, landing_id: str, folder: Path, name: str, facts: dict[str, int | bool]) -> None:
+        """Move a staged upload that was closed under a working name to `folder/name`, replacing an older one."""
+        staged = self.inbox / STAGING / landing_id
+        with world():
+            write_durably(staged / "facts.json", json.dumps(facts).encode())
+            folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            shutil.rmtree(folder / name, ignore_errors=True)
+            staged.rename(folder / name)
+            fsync_folder(folder)
+
+    def take_working(self, folder: Path, name: str, landing_id: str) -> dict[str, int | bool]:
+        """Move a working file back into staging as `landing_id`; its facts. FileNotFoundError when there is none."""
+        staged = self.inbox / STAGING / landing_id
+        (folder / name).rename(staged)
+        facts: dict[str, int | bool] = json.loads((staged / "facts.json").read_bytes())
+        return facts
+
+    # --- the watch folder ---------------------------------------------------------------------------------------------
+
+    def claim(self, path: Path, municipality: str, lane: str, claim_id: str) -> Claim:
+        """Take a file out of the watch folder, so that nobody can open it by name any more."""
+        with world():
+            folder = self.inbox / municipality / CLAIMED / claim_id
+            folder.mkdir(mode=PRIVATE_FOLDER)
+            if lane == TRIAL:
+                folder = folder / TRIAL
+                folder.mkdir(mode=PRIVATE_FOLDER)
+            claimed = folder / path.name
+            path.rename(claimed)
+            fsync_folder(folder)
+            fsync_folder(path.parent)
+        return Claim(claim_id, municipality, lane, claimed)
+
+    def claims(self, municipalities: list[str]) -> list[Claim]:
+        """Every claimed file that was not landed or refused yet, oldest first."""
+        found = []
+        for code in municipalities:
+            parent = self.inbox / code / CLAIMED
+            for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+                for path in folder.rglob("*"):
+                    if not path.is_dir():
+                        found.append(Claim(folder.name, code, TRIAL if path.parent != folder else "inbox", path))
+        return found
+
+    def copy_claim(self, claim: Claim) -> int:
+        """Stage a private copy of a claimed file, so that a descriptor somebody kept cannot change it; its size."""
+        self.discard(claim.id)
+        descriptor = self.stage(claim.id)
+        with world(), os.fdopen(descriptor, "wb") as target, claim.path.open("rb") as source:
+            shutil.copyfileobj(source, target, 1 << 20)
+            return target.tell()
+
+    def drop_claim(self, claim: Claim) -> None:
+        """Forget a claim whose copy has landed."""
+        shutil.rmtree(self.inbox / claim.municipality / CLAIMED / claim.id, ignore_errors=True)
+
+    def refuse_claim(self, claim: Claim) -> None:
+        """Set a refused file aside for its owner; nothing is thrown away."""
+        with world():
+            folder = self.inbox / claim.municipality / REFUSED / claim.id
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            claim.path.rename(folder / claim.path.name)
+            fsync_folder(folder)
+        self.drop_claim(claim)
+
+    # --- reports ------------------------------------------------------------------------------------------------------
+
+    def place(self, municipality: str, name: str, body: bytes, *, confirmed: bool = False) -> None:
+        """Make a report's file appear in the outbox (or in opgehaald/), whole. Repeatable."""
+        folder = self.outbox / municipality / COLLECTED if confirmed else self.outbox / municipality
+        write_durably(folder / name, body, mode=0o640)
+
+    def has_report(self, municipality: str, name: str, *, confirmed: bool) -> bool:
+        """Whether a report's file is in its folder."""
+        folder = self.outbox / municipality / COLLECTED if confirmed else self.outbox / municipality
+        return (folder / name).is_file()
+
+    def file_away(self, municipality: str, name: str) -> None:
+        """Move a confirmed report's file into opgehaald/; nothing when it is not in the outbox."""
+        source = self.outbox / municipality / name
+        with world():
+            if source.exists():
+                source.rename(self.outbox / municipality / COLLECTED / name)

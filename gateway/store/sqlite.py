@@ -1,0 +1,143 @@
+"""SQLite: the embedded engine, through sqlite-utils.
+
+Does: implements `Engine` on one file in WAL mode with synchronous=FULL, so that a committed transaction survives a
+power cut. One connection per thread. The outermost transaction is BEGIN IMMEDIATE: sqlite-utils' own `atomic()` is a deferred
+BEGIN, under which two threads that read and then write lose each other's updates.
+Touches: the ledger file and its -wal and -shm.
+Does not: hold statements of the ledger.
+
+Weakness: one writer at a time. A writer waits up to `busy_seconds`, then the caller gets `Temporary`.
+"""
+
+import secrets
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pysqlite3 import dbapi2 as sqlite3
+from sqlite_utils import Database
+
+from gateway.errors import Conflict, Corrupt, Temporary
+from gateway.store.engine import Row, Value, steps
+
+WORDS = {
+    "serial": "integer primary key autoincrement",
+    "int": "integer",
+    "blob": "blob",
+    "strict": " strict",
+}
+# Older ones can lose a committed transaction when the WAL is reset (https://sqlite.org/wal.html#walresetbug).
+OLDEST_SAFE = (3, 51, 3)
+
+
+class Connection(Database):
+    """A sqlite-utils database whose outermost transaction takes the write lock at once."""
+
+    @contextmanager
+    def atomic(self) -> Generator[Database, None, None]:
+        """BEGIN IMMEDIATE outside, a savepoint inside."""
+        savepoint = f"s{secrets.token_hex(8)}" if self.conn.in_transaction else None
+        self.conn.execute(f"savepoint {savepoint}" if savepoint else "begin immediate")
+        try:
+            yield self
+            # A commit can fail like any statement (disk full): it stands inside so that its failure rolls back.
+            self.conn.execute(f"release {savepoint}" if savepoint else "commit")
+        except BaseException:
+            # An error such as a full disk may have ended the transaction already.
+            if self.conn.in_transaction:
+                if savepoint:
+                    self.conn.execute(f"rollback to {savepoint}")
+                    self.conn.execute(f"release {savepoint}")
+                else:
+                    self.conn.execute("rollback")
+            raise
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The driver's errors in the words of `gateway.errors`."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise Conflict(str(error)) from error
+    except sqlite3.OperationalError as error:
+        raise Temporary(str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise Corrupt(str(error)) from error
+
+
+class SQLite:
+    """The engine on the file `path`. `busy_seconds`: how long a writer waits for another."""
+
+    def __init__(self, path: Path, *, busy_seconds: float = 10.0) -> None:
+        if sqlite3.sqlite_version_info < OLDEST_SAFE:
+            raise Corrupt(f"SQLite {sqlite3.sqlite_version} can lose data; install the wheel pysqlite3 (>= 0.6.1)")
+        self._path = path
+        self._busy_ms = int(busy_seconds * 1000)
+        self._local = threading.local()
+        self._all: list[Connection] = []
+        self._lock = threading.Lock()
+
+    def _connection(self) -> Connection:
+        found: Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            with translated():
+                raw = sqlite3.connect(str(self._path), isolation_level=None, check_same_thread=False)
+                found = Connection(raw)
+                for pragma in (
+                    f"busy_timeout = {self._busy_ms}",
+                    "journal_mode = wal",
+                    "synchronous = full",
+                    "foreign_keys = on",
+                    "secure_delete = on",
+                ):
+                    raw.execute(f"pragma {pragma}")
+            self._local.connection = found
+            with self._lock:
+                self._all.append(found)
+        return found
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `Engine.transaction`."""
+        with translated(), self._connection().atomic():
+            yield
+
+    def rows(self, sql: str, /, **params: Value) -> list[Row]:
+        """See `Engine.rows`."""
+        with translated():
+            cursor = self._connection().conn.execute(sql, params)
+            if cursor.description is None:
+                return []
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def run(self, sql: str, /, **params: Value) -> int:
+        """See `Engine.run`."""
+        with translated():
+            return int(self._connection().conn.execute(sql, params).rowcount)
+
+    def migrate(self) -> None:
+        """See `Engine.migrate`. One immediate transaction: a second process waits, then finds the steps done."""
+        with self.transaction():
+            self.run("create table if not exists schema_steps (name text primary key) strict")
+            done = {row["name"] for row in self.rows("select name from schema_steps")}
+            for name, statements in steps(WORDS):
+                if name not in done:
+                    for statement in statements:
+                        self.run(statement)
+                    self.run("insert into schema_steps (name) values (:name)", name=name)
+
+    def check(self) -> list[str]:
+        """See `Engine.check`."""
+        found = [str(row["quick_check"]) for row in self.rows("pragma quick_check")]
+        found += [f"foreign key broken in {row['table']}" for row in self.rows("pragma foreign_key_check")]
+        return [line for line in found if line != "ok"]
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
