@@ -1,0 +1,230 @@
+"""The sections of gateway.yaml: every setting, its type, its default and what it means.
+
+Does: defines `Settings` and its sections as frozen models, and makes paths absolute.
+Touches: nothing but the names of paths.
+Does not: read files (yaml), or check one file against another (participants, rounds, checks).
+
+An empty gateway.yaml is a complete one.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from gateway.domain.model import Desk, DeskFacts, Limits
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+MegaBytes = Annotated[int, Field(ge=64, le=1_000_000)]
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:2222`, `[::1]:2222` or `:2222`; ValueError otherwise. Port 0: any free one."""
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):(\d{1,5})", text)
+    if match is None or int(match[2]) > 65_535:
+        raise ValueError(f'"{text}" is no address; write host:port, for example "127.0.0.1:2222"')
+    return match[1].strip("[]"), int(match[2])
+
+
+def _address(text: str) -> str:
+    address(text)
+    return text
+
+
+def _ledger_url(url: str) -> str:
+    if urlsplit(url).password:
+        raise ValueError("a password stands in the URL; put it in a file and name that in ledger.password_file")
+    if url.split(":")[0] not in ("sqlite", "postgresql"):
+        raise ValueError("write sqlite:///{state}/ledger.db or postgresql://user@host/database")
+    return url
+
+
+def _mailbox(text: str) -> str:
+    if not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", text):
+        raise ValueError(f'"{text}" is no e-mail address')
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+
+
+class Sftp(BaseModel, frozen=True, extra="forbid"):
+    """The SFTP server: where it listens and how much one client may take."""
+
+    listen: Address = Field(default="127.0.0.1:2222", description="host:port; port 0 takes any free one")
+    host_keys: tuple[Path, ...] = Field(
+        default=(Path("host_key_ed25519"),),
+        description="private host keys, relative to the config directory",
+        min_length=1,
+    )
+    login_grace_seconds: Seconds = Field(default=20, description="time to log in before the connection is closed")
+    idle_seconds: Seconds = Field(default=900, description="silence after which a session is closed")
+    keepalive_seconds: Seconds = Field(default=60, description="interval of the keep-alive question to the client")
+    keys_per_connection: Count = Field(default=6, description="keys that one connection may try")
+    sessions_per_connection: Count = Field(default=4, description="SFTP sessions within one connection")
+    handles_per_session: Count = Field(default=32, description="files open at the same time in a session")
+    listings_per_session: Count = Field(default=8, description="folders open at the same time in a session")
+    connections: Count = Field(default=500, description="connections in all")
+    connections_per_address: Count = Field(default=50, description="connections from one address")
+    unauthenticated_connections: Count = Field(default=100, description="connections that have not logged in yet")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `listen`."""
+        return address(self.listen)
+
+
+class Paths(BaseModel, frozen=True, extra="forbid"):
+    """The three folders. Relative ones are relative to the config directory; in `Settings` they are absolute."""
+
+    inbox: Path = Field(default=Path("../inbox"), description="landing place of uploads and watch folder")
+    outbox: Path = Field(default=Path("../outbox"), description="mirror of the reports")
+    state: Path = Field(default=Path("../var"), description="ledger, locks")
+
+
+class Ledger(BaseModel, frozen=True, extra="forbid"):
+    """The database that holds the truth."""
+
+    url: Annotated[str, AfterValidator(_ledger_url)] = Field(
+        default="sqlite:///{state}/ledger.db", description="`{state}` is paths.state"
+    )
+    password_file: Path | None = Field(
+        default=None, description="file with the password of the database user, and only that"
+    )
+
+
+class Watch(BaseModel, frozen=True, extra="forbid"):
+    """The watch folders: files that local programs put into inbox/<code>/."""
+
+    enabled: bool = True
+    accounts: Mapping[str, str] = Field(
+        default_factory=dict, description="per municipality code the login in whose name its folder delivers"
+    )
+    quiet_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=2, description="time without change after which a file counts as whole where leases do not exist"
+    )
+    rescan_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=5, description="interval of the listing that finds what no event told of"
+    )
+    leases: Literal["auto", "off"] = Field(
+        default="auto", description="use read leases to see that nobody still writes a file"
+    )
+
+
+class Mail(BaseModel, frozen=True, extra="forbid"):
+    """The mail server. Without this section mails are written to outbox/.mail."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    sender: Mailbox = Field(alias="from", description="address that mails come from")
+    reply_to: Mailbox | None = None
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password_file: Path | None = Field(default=None, description="file with the password, and only that")
+    timeout_seconds: Seconds = 30
+
+
+class Calendar(BaseModel, frozen=True, extra="forbid"):
+    """Which days are no working days besides Saturdays and Sundays."""
+
+    country: Literal["NL"] = "NL"
+    categories: tuple[Literal["public", "optional"], ...] = Field(
+        default=("public", "optional"),
+        description="`optional` holds 5 May in the years in which it is no public holiday",
+    )
+    extra_closed: Mapping[date, str] = Field(
+        default_factory=dict, description="days equated by decree (Algemene termijnenwet, art. 3), with their name"
+    )
+
+
+class Retention(BaseModel, frozen=True, extra="forbid"):
+    """How long things are kept, in days. Rows of the ledger stay as long as the log."""
+
+    payload_days: Days = Field(default=21, description="uploaded files, after the last day of the round")
+    report_days: Days = Field(default=400, description="reports, after they were made")
+    collected_days: Days = Field(default=30, description="collected reports stay in opgehaald/")
+    working_days: Days = Field(default=1, description="unfinished working files (NAME.part) in the inbox")
+    log_days: Days = Field(default=2555, description="message log and ledger rows (seven years)")
+    backup_days: Days = Field(default=35, description="backups")
+
+
+class Metrics(BaseModel, frozen=True, extra="forbid"):
+    """Figures for Prometheus; off without an address."""
+
+    listen: Address | None = Field(default=None, description="host:port, for example 127.0.0.1:9464")
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port of `listen`."""
+        return None if self.listen is None else address(self.listen)
+
+
+class Workers(BaseModel, frozen=True, extra="forbid"):
+    """The processes that examine files."""
+
+    count: Annotated[int, Field(ge=1, le=64)] = 2
+    seconds: Seconds = Field(default=120, description="time that one examination may take")
+    memory_megabytes: MegaBytes = Field(default=1024, description="address space of one worker")
+    jobs: Count = Field(default=100, description="examinations after which a worker is replaced")
+
+
+class Desks(BaseModel, frozen=True, extra="forbid"):
+    """Whom participants ask: `access` for login, delivery and missing reports, `content` for what a report says."""
+
+    access: DeskFacts = DeskFacts(
+        "Servicedesk Inlichtingenbureau", "0800 222 11 22", "servicedesk@inlichtingenbureau.nl"
+    )
+    content: DeskFacts = DeskFacts("CBS", "070 337 49 94", "monitorsociaaldomein@cbs.nl")
+
+    def by_desk(self) -> Mapping[Desk, DeskFacts]:
+        """Both desks by their name."""
+        return {Desk.ACCESS: self.access, Desk.CONTENT: self.content}
+
+
+class Settings(BaseModel, frozen=True, extra="forbid"):
+    """All of gateway.yaml."""
+
+    sftp: Sftp = Sftp()
+    paths: Paths = Paths()
+    ledger: Ledger = Ledger()
+    watch: Watch = Watch()
+    mail: Mail | None = None
+    calendar: Calendar = Calendar()
+    limits: Limits = Field(default=Limits(), description="how much may come in; a round may say otherwise")
+    retention: Retention = Retention()
+    metrics: Metrics = Metrics()
+    workers: Workers = Workers()
+    technical: Literal["builtin", "external"] = Field(default="builtin", description="who makes the technical report")
+    quality: Literal["builtin", "external"] = Field(default="builtin", description="who makes the op-orde report")
+    language: Literal["nl", "en"] = Field(default="nl", description="language that comes first")
+    desks: Desks = Desks()
+    address_policy: Literal["personal", "functional", "any"] = Field(
+        default="personal", description="which e-mail addresses accounts may have"
+    )
+
+
+def absolute(settings: Settings, directory: Path) -> Settings:
+    """`settings` with every path made absolute against the config directory, and the ledger's `{state}` filled."""
+
+    def full(path: Path) -> Path:
+        return (directory / path.expanduser()).resolve()
+
+    paths = Paths(**{name: full(path) for name, path in settings.paths})
+    ledger = settings.ledger
+    password_file = ledger.password_file and full(ledger.password_file)
+    url = ledger.url.replace("{state}", str(paths.state))
+    update: dict[str, object] = {
+        "paths": paths,
+        "ledger": Ledger(url=url, password_file=password_file),
+        "sftp": settings.sftp.model_copy(update={"host_keys": tuple(map(full, settings.sftp.host_keys))}),
+    }
+    if settings.mail is not None and settings.mail.password_file is not None:
+        update["mail"] = settings.mail.model_copy(update={"password_file": full(settings.mail.password_file)})
+    return settings.model_copy(update=update)

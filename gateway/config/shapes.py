@@ -1,0 +1,217 @@
+"""Shapes: from plain values with positions to typed values, or to problems that say where and how to mend them.
+
+Does: fits a part of a Document to a type (a pydantic model or one of the domain's frozen dataclasses), finds unknown
+keys at every depth, and puts pydantic's findings into words with the cure.
+Touches: nothing.
+Does not: know a section or a field. A field added to a dataclass of the domain needs no change here.
+
+Validation runs over JSON text in strict mode: lists become tuples and words become enums, but `true` is never 1 and
+`20180212` never a moment in 1970, which the lenient mode would make of them.
+"""
+
+import dataclasses
+import difflib
+import json
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.config.yaml import Document, Loc, Plain
+from gateway.errors import Problem
+
+T = TypeVar("T")
+
+_SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kKmMgG])?(i)?[bB]?")
+_POWERS = {"k": 1, "m": 2, "g": 3}
+
+
+_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
+
+
+def adapter(shape: type[T]) -> TypeAdapter[T]:
+    """The validator of a type, built once: building costs more than validating."""
+    if shape not in _ADAPTERS:
+        _ADAPTERS[shape] = TypeAdapter(shape)
+    return _ADAPTERS[shape]
+
+
+def fit(document: Document, loc: Loc, shape: type[T], value: Plain | None = None) -> tuple[T | None, list[Problem]]:
+    """The part of `document` at `loc` as a `shape`, or None and what is wrong with it.
+
+    `value` replaces what is written (defaults merged in, a short form written out); unknown keys are looked for in
+    what is written. Where reading the file found a problem, none is added.
+    """
+    written = document.get(loc)
+    problems = []
+    for at, key, known in unknown_keys(written, shape, loc):
+        problems.append(document.problem((*at, key), f"unknown key `{key}`{did_you_mean(key, known)}", key=True))
+    content = _without_unknown(written if value is None else value, shape)
+    try:
+        return adapter(shape).validate_json(json.dumps(content), strict=True), problems
+    except ValidationError as error:
+        return None, problems + _in_words(document, loc, error.errors(include_url=False))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean `x`?`, or the list of what is known when nothing comes near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; known: {', '.join(names)}" if 0 < len(names) <= 30 else ""
+
+
+# --- unknown keys -------------------------------------------------------------------------------------------
+
+
+def fields_of(shape: Any) -> Mapping[str, Any] | None:
+    """The keys and their types of a pydantic model (by alias) or a dataclass; None for any other type."""
+    if isinstance(shape, type) and issubclass(shape, BaseModel):
+        return {info.alias or name: info.annotation for name, info in shape.model_fields.items()}
+    if isinstance(shape, type) and dataclasses.is_dataclass(shape):
+        return _dataclass_fields(shape)
+    return None
+
+
+@cache
+def _dataclass_fields(shape: type) -> Mapping[str, Any]:
+    hints = typing.get_type_hints(shape)
+    return {field.name: hints[field.name] for field in dataclasses.fields(shape)}
+
+
+def _inner(shape: Any, index: int) -> Any:
+    """The type of the keys (0) or values (-1) inside a container type; object when it says nothing."""
+    arguments = [a for a in typing.get_args(shape) if a is not Ellipsis]
+    return arguments[index] if arguments else object
+
+
+def _alternatives(shape: Any) -> tuple[Any, ...]:
+    if typing.get_origin(shape) in (typing.Union, types.UnionType):
+        return typing.get_args(shape)
+    return (shape,)
+
+
+def _branch(value: Plain, shape: Any) -> Any:
+    """Of a union, the member that a mapping or list is meant for."""
+    options = _alternatives(shape)
+    if isinstance(value, dict):
+        for option in options:
+            if fields_of(option) is not None or issubclass(typing.get_origin(option) or object, Mapping):
+                return option
+    return options[0]
+
+
+def unknown_keys(value: Plain, shape: Any, loc: Loc) -> Iterator[tuple[Loc, str, Iterable[str]]]:
+    """Every key of `value` that its shape does not know: where, which, and what is known there."""
+    shape = _branch(value, shape)
+    known = fields_of(shape)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if known is not None and key not in known:
+                yield loc, key, known
+            else:
+                yield from unknown_keys(item, known[key] if known else _inner(shape, -1), (*loc, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from unknown_keys(item, _inner(shape, 0), (*loc, index))
+
+
+def _without_unknown(value: Plain, shape: Any) -> Plain:
+    shape = _branch(value, shape)
+    known = fields_of(shape)
+    if isinstance(value, dict):
+        return {
+            key: _without_unknown(item, known[key] if known else _inner(shape, -1))
+            for key, item in value.items()
+            if known is None or key in known
+        }
+    if isinstance(value, list):
+        return [_without_unknown(item, _inner(shape, 0)) for item in value]
+    return value
+
+
+# --- words --------------------------------------------------------------------------------------------------
+
+
+def _in_words(document: Document, start: Loc, errors: Iterable[ErrorDetails]) -> list[Problem]:
+    """One problem per place: of a union's branches the first speaks."""
+    problems: dict[Loc, Problem] = {}
+    for error in errors:
+        wanted = (*start, *(step for step in error["loc"] if step != "[key]"))
+        loc, _ = document.place(wanted)
+        if loc in document.faulty:
+            continue
+        if error["type"] == "missing":
+            loc = wanted
+            what = f"`{wanted[-1]}` is missing"
+        else:
+            what = _cure(error, document.raw(loc))
+        problems.setdefault(loc, document.problem(loc, what))
+    return list(problems.values())
+
+
+def _cure(error: ErrorDetails, raw: str | None) -> str:
+    """What is wrong with one value and what to write instead."""
+    words = _WORDS.get(error["type"])
+    if words is not None:
+        return words(error, raw)
+    if error["type"].startswith("date"):
+        return "no day; write year-month-day, for example 2018-02-12"
+    return error["msg"].replace("Input should", "this should")
+
+
+def _text(error: ErrorDetails, raw: str | None) -> str:
+    return f'text is expected; write "{raw}" in quotes' if raw else "text is expected"
+
+
+def _whole_number(error: ErrorDetails, raw: str | None) -> str:
+    found = error["input"]
+    size = _SIZE.fullmatch(found.strip()) if isinstance(found, str) else None
+    if size is None or not (size[2] or "," in size[1] or "." in size[1]):
+        return "a whole number is expected, digits only" + (f" (here: {raw})" if raw else "")
+    amount, power = float(size[1].replace(",", ".")), _POWERS.get((size[2] or "").lower(), 0)
+    decimal, binary = round(amount * 1000**power), round(amount * 1024**power)
+    if decimal == binary:
+        return f"write a whole number of bytes, digits only: {decimal}"
+    return f"write a whole number of bytes, digits only: {decimal} (times 1000) or {binary} (times 1024)"
+
+
+def _one_of(error: ErrorDetails, raw: str | None) -> str:
+    expected = str(error.get("ctx", {}).get("expected", ""))
+    names = re.findall(r"'([^']*)'", expected)
+    return f"`{error['input']}` is not one of {', '.join(names)}" + (
+        did_you_mean(str(error["input"]), names) if len(names) > 3 else ""
+    )
+
+
+def _own_words(error: ErrorDetails, raw: str | None) -> str:
+    return str(error.get("ctx", {}).get("error", error["msg"]))
+
+
+_WORDS: Mapping[str, Callable[[ErrorDetails, str | None], str]] = {
+    "string_type": _text,
+    "int_type": _whole_number,
+    "int_parsing": _whole_number,
+    "int_from_float": _whole_number,
+    "float_type": lambda error, raw: "a number is expected, with a point and not a comma",
+    "bool_type": lambda error, raw: "write true or false",
+    "literal_error": _one_of,
+    "enum": _one_of,
+    "value_error": _own_words,
+    "tuple_type": lambda error, raw: "a list is expected: [a, b], or one line for each with a dash",
+    "list_type": lambda error, raw: "a list is expected: [a, b], or one line for each with a dash",
+    "frozen_set_type": lambda error, raw: "a list is expected: [a, b], or one line for each with a dash",
+    "dict_type": lambda error, raw: "keys with values are expected here",
+    "mapping_type": lambda error, raw: "keys with values are expected here",
+    "model_type": lambda error, raw: "keys with values are expected here",
+    "dataclass_type": lambda error, raw: "keys with values are expected here",
+    "greater_than_equal": lambda error, raw: f"must be at least {error['ctx']['ge']}",
+    "greater_than": lambda error, raw: f"must be more than {error['ctx']['gt']}",
+    "less_than_equal": lambda error, raw: f"must be at most {error['ctx']['le']}",
+}
