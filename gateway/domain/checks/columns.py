@@ -1,0 +1,245 @@
+"""Whether each cell of a column is what its type asks, cell by cell and without looking at other columns.
+
+Does: R01 (mandatory and empty), R02 (length or characters), R03 (no date), R04 (eleven-test), R05 (not in the list) and
+W05 (unusually old), each as a mask over the column; parses days and whole numbers once for the rules.
+Touches: nothing.
+Does not: compare columns or rows (rules).
+
+The eleven-test of a citizen service number (Logisch Ontwerp BSN): its nine digits times 9, 8, 7, 6, 5, 4, 3, 2 and -1
+add up to a multiple of eleven, and they are not all zero.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+import polars as pl
+
+from gateway.domain.checks.faults import Cells, Fault, Said
+from gateway.domain.checks.masking import (
+    AMOUNT_WITH_MARKS,
+    DATE_NOTATION,
+    DATE_SERIAL,
+    DIGITS,
+    MONTH_AND_NUMBER,
+    SCIENTIFIC,
+    shown,
+)
+from gateway.domain.kinds import CodeList, Column
+from gateway.domain.model import Phrase, Severity, phrase
+
+BSN_WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+# Codes beyond this many are not listed in a finding.
+LISTED_CODES = 20
+# An integer of more digits than this may not fit in 64 bits.
+INTEGER_DIGITS = 18
+
+Judged = tuple[list[Fault], pl.Series, pl.Series]
+
+
+def judge(column: Column, text: pl.Series, codelists: Mapping[str, CodeList]) -> tuple[Cells, list[Fault]]:
+    """The cells of one column of a batch and their faults."""
+    filled = text != ""
+    faults, sound, value = TYPES[column.type](column, text, filled, codelists)
+    if column.required:
+        expected = expectation(column, codelists)
+        said = Said(phrase("findings.R01.empty"), expected, phrase("shapes.nothing"))
+        faults.append(Fault("R01", Severity.RECORD, column.name, ~filled, lambda row: said))
+        sound = sound & filled
+    return Cells(text, filled, sound, value), faults
+
+
+def fits(column: Column, text: pl.Series, codelists: Mapping[str, CodeList]) -> float | None:
+    """The share of the filled cells that the column's type accepts; None when none is filled."""
+    filled = text != ""
+    total = int(filled.sum())
+    _, sound, _ = TYPES[column.type](column, text, filled, codelists)
+    return int((sound & filled).sum()) / total if total else None
+
+
+def expectation(column: Column, codelists: Mapping[str, CodeList]) -> Phrase:
+    """What a cell of this column must be, to be said in a finding."""
+    if column.type == "digits":
+        return phrase("expected.digits", n=column.length or 0) if column.length else phrase("expected.any_digits")
+    if column.type == "code":
+        values = list(codelists[column.codelist or ""].values)
+        shown_values = ", ".join(values[:LISTED_CODES]) + (", ..." if len(values) > LISTED_CODES else "")
+        return phrase("expected.code", values=shown_values)
+    if column.type == "integer":
+        if column.maximum is not None:
+            return phrase("expected.integer_range", minimum=column.minimum or 0, maximum=column.maximum)
+        return phrase("expected.integer", n=column.max_length or INTEGER_DIGITS)
+    if column.type == "text":
+        return _expected_text(column)
+    return phrase(f"expected.{column.type}")
+
+
+def _expected_text(column: Column) -> Phrase:
+    characters = (column.pattern or "").strip("[]")
+    length = column.length or column.max_length
+    if characters and length:
+        return phrase("expected.text_characters", n=length, characters=characters)
+    return phrase("expected.text", n=length) if length else phrase("expected.any_text")
+
+
+# --- types --------------------------------------------------------------------------------------------------
+
+
+def _digits(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+    count = f"{{{column.length}}}" if column.length else "+"
+    right = text.str.contains(f"^[0-9]{count}$")
+    return [_fault("R02", column, filled & ~right, text, codelists, _why_digits)], right | ~filled, text
+
+
+def _bsn(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+    form = text.str.contains("^[0-9]{9}$")
+    number = text.set(~form, None).cast(pl.Int64)
+    weighed = sum(
+        (number // 10 ** (8 - place) % 10 * weight for place, weight in enumerate(BSN_WEIGHTS)),
+        start=pl.zeros(len(text), pl.Int64, eager=True),
+    )
+    passes = ((weighed % 11 == 0) & (number > 0)).fill_null(False)
+    return (
+        [
+            _fault("R02", column, filled & ~form, text, codelists, _why_digits),
+            _fault("R04", column, form & ~passes, text, codelists, lambda c, v, a: "eleven"),
+        ],
+        passes | ~filled,
+        text,
+    )
+
+
+def _date(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+    eight = text.str.contains("^[0-9]{8}$")
+    day = text.set(~eight, None).str.to_date("%Y%m%d", strict=False)
+    # The proleptic year 0 is a year to polars and not to anybody else.
+    right = (day.is_not_null() & (day.dt.year() > 0)).fill_null(False)
+    faults = [_fault("R03", column, filled & ~right, text, codelists, _why_date)]
+    if column.earliest:
+        old = (right & (day < date.fromisoformat(column.earliest))).fill_null(False)
+        expected = phrase("expected.not_before", day=column.earliest.replace("-", ""))
+        faults.append(
+            Fault("W05", Severity.WARNING, column.name, old, lambda row: _said("W05.old", expected, text[row], True))
+        )
+    return faults, right | ~filled, day
+
+
+def _text(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+    right = filled
+    if column.pattern:
+        right = text.str.contains(f"^{column.pattern}+$")
+    if column.max_length:
+        right = right & (text.str.len_chars() <= column.max_length)
+    if column.length:
+        right = right & (text.str.len_chars() == column.length)
+    return [_fault("R02", column, filled & ~right, text, codelists, _why_text)], right | ~filled, text
+
+
+def _code(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+    known = codelists[column.codelist or ""]
+    right = text.is_in([*known.values, *known.aliases])
+    faults = [_fault("R05", column, filled & ~right, text, codelists, _why_code)]
+    if column.length:
+        measure = (text.str.len_chars() == column.length) | right
+        faults = [
+            _fault("R02", column, filled & ~measure, text, codelists, _why_code_length),
+            _fault("R05", column, filled & measure & ~right, text, codelists, _why_code),
+        ]
+    return faults, right | ~filled, text
+
+
+def _integer(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+    digits = min(column.max_length or INTEGER_DIGITS, INTEGER_DIGITS)
+    right = text.str.contains(f"^[0-9]{{1,{digits}}}$")
+    number = text.set(~right, None).cast(pl.Int64)
+    if column.minimum is not None:
+        right = right & (number >= column.minimum).fill_null(False)
+    if column.maximum is not None:
+        right = right & (number <= column.maximum).fill_null(False)
+    return (
+        [_fault("R02", column, filled & ~right, text, codelists, _why_integer)],
+        right | ~filled,
+        number.set(~right, None),
+    )
+
+
+TYPES: dict[str, Callable[[Column, pl.Series, pl.Series, Mapping[str, CodeList]], Judged]] = {
+    "digits": _digits,
+    "bsn": _bsn,
+    "date": _date,
+    "text": _text,
+    "code": _code,
+    "integer": _integer,
+}
+
+
+# --- saying why ---------------------------------------------------------------------------------------------
+
+Why = Callable[[Column, str, frozenset[str]], str]
+
+
+def _fault(
+    code: str, column: Column, mask: pl.Series, text: pl.Series, codelists: Mapping[str, CodeList], why: Why
+) -> Fault:
+    """A record fault whose sentence is chosen by `why` from the column, the value and the codes of its list."""
+
+    def say(row: int) -> Said:
+        value = str(text[row])
+        listed = codelists.get(column.codelist or "")
+        accepted = frozenset((*listed.values, *listed.aliases)) if listed else frozenset[str]()
+        name = "spaces" if value.strip() != value and value.strip() else why(column, value, accepted)
+        return _said(f"{code}.{name}", expectation(column, codelists), value, column.type == "date")
+
+    return Fault(code, Severity.RECORD, column.name, mask, say)
+
+
+def _said(key: str, expected: Phrase, value: str, is_date: bool) -> Said:
+    return Said(phrase(f"findings.{key}"), expected, shown(value, is_date=is_date))
+
+
+def _why_digits(column: Column, value: str, accepted: frozenset[str]) -> str:
+    length = column.length or (9 if column.type == "bsn" else None)
+    if SCIENTIFIC.fullmatch(value):
+        return "scientific"
+    if not DIGITS.fullmatch(value):
+        return "not_digits"
+    # One zero, or two: more were not lost by a spreadsheet.
+    return "leading_zero" if length and length - 2 <= len(value) < length else "length"
+
+
+def _why_date(column: Column, value: str, accepted: frozenset[str]) -> str:
+    if DATE_NOTATION.fullmatch(value):
+        return "notation"
+    if DATE_SERIAL.fullmatch(value):
+        return "serial"
+    if SCIENTIFIC.fullmatch(value):
+        return "scientific"
+    return "calendar" if DIGITS.fullmatch(value) and len(value) == 8 else "form"
+
+
+def _why_text(column: Column, value: str, accepted: frozenset[str]) -> str:
+    longest = column.length or column.max_length
+    return "too_long" if longest and len(value) > longest else "characters"
+
+
+def _why_code_length(column: Column, value: str, accepted: frozenset[str]) -> str:
+    return "leading_zero" if value.zfill(column.length or 0) in accepted else _why_code(column, value, accepted)
+
+
+def _why_code(column: Column, value: str, accepted: frozenset[str]) -> str:
+    if value.replace(",", ".") in accepted:
+        return "comma"
+    if any("." in code for code in accepted) and MONTH_AND_NUMBER.fullmatch(value.casefold()):
+        return "became_date"
+    if value.casefold() in {code.casefold() for code in accepted}:
+        return "capitals"
+    return "unknown"
+
+
+def _why_integer(column: Column, value: str, accepted: frozenset[str]) -> str:
+    if SCIENTIFIC.fullmatch(value):
+        return "scientific"
+    if value.startswith("-"):
+        return "negative"
+    if DIGITS.fullmatch(value):
+        return "too_large"
+    return "amount" if AMOUNT_WITH_MARKS.fullmatch(value) else "not_number"

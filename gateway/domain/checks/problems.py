@@ -1,0 +1,134 @@
+"""What is wrong with the description of a kind, before any file is read by it.
+
+Does: finds columns of no type, code lists that are not there, rules that name no check, a column that is not there or a
+setting that the check does not take.
+Touches: nothing.
+Does not: read YAML or know positions in it; the path says where, as `rules[2].columns[0]`.
+
+For administrators, in English.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from gateway.domain.checks.columns import TYPES
+from gateway.domain.checks.rules import CHECKS
+from gateway.domain.kinds import CodeList, Column, FileKind, Rule
+
+# Ranges and characters between brackets: nothing that could make an expression slow or mean something else.
+CHARACTER_CLASS = re.compile(r"\[[^\[\]\\^&~|]+\]")
+KIND_CODE = re.compile(r"[A-Z0-9]{1,20}")
+SPELLING = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+Found = tuple[str, str]
+
+
+def problems_in(kind: FileKind, codelists: Mapping[str, CodeList]) -> tuple[Found, ...]:
+    """Every mistake as (path, what); empty when files can be examined by `kind`."""
+    return tuple(_problems(kind, codelists))
+
+
+def _problems(kind: FileKind, codelists: Mapping[str, CodeList]) -> Iterator[Found]:
+    if not KIND_CODE.fullmatch(kind.code):
+        yield "code", "a kind's code is 1 to 20 capitals and digits, because it stands in the names of reports"
+    for language in ("nl", "en"):
+        if not kind.name.get(language):
+            yield f"name.{language}", "a kind needs a name in nl and en"
+    for place, alias in enumerate(kind.aliases):
+        if not SPELLING.fullmatch(alias):
+            yield f"aliases[{place}]", "only letters, digits, - and _ can stand in the name of a file"
+    if not kind.columns:
+        yield "columns", "a kind needs columns"
+    names = [column.name for column in kind.columns]
+    for place, column in enumerate(kind.columns):
+        if column.name in names[:place]:
+            yield f"columns[{place}].name", f"there is a column {column.name} already"
+        for field, what in _column_problems(column, codelists):
+            yield f"columns[{place}].{field}", what
+    columns = {column.name: column for column in kind.columns}
+    for place, rule in enumerate(kind.rules):
+        for field, what in _rule_problems(rule, columns):
+            yield f"rules[{place}].{field}", what
+
+
+def _column_problems(column: Column, codelists: Mapping[str, CodeList]) -> Iterator[Found]:
+    if not column.name.strip() or column.name != column.name.strip() or ";" in column.name:
+        yield "name", "a column's name has no spaces around it and no ;"
+    if column.type not in TYPES:
+        yield "type", f"no type {column.type}; there are {', '.join(TYPES)}"
+        return
+    if column.type == "code":
+        if column.codelist is None:
+            yield "codelist", "a code needs a codelist"
+        elif column.codelist not in codelists:
+            yield "codelist", f"no code list is named {column.codelist}; there are {', '.join(codelists)}"
+        elif column.length:
+            odd = [value for value in codelists[column.codelist].values if len(value) != column.length]
+            if odd:
+                yield "length", f"{odd[0]} in {column.codelist} has another length (is a leading zero not in quotes?)"
+    taken = {
+        "codelist": ("code",),
+        "pattern": ("text",),
+        "minimum": ("integer",),
+        "maximum": ("integer",),
+        "earliest": ("date",),
+        "length": ("digits", "text", "code"),
+        "max_length": ("text", "integer"),
+    }
+    for field, types in taken.items():
+        if getattr(column, field) is not None and column.type not in types:
+            yield field, f"a column of type {column.type} takes no {field}"
+    for field in ("length", "max_length"):
+        value = getattr(column, field)
+        if value is not None and value < 1:
+            yield field, "must be at least 1"
+    if column.pattern is not None and not _is_class(column.pattern):
+        yield "pattern", "a pattern is one class of characters, such as [0-9A-Za-z-]"
+    if column.minimum is not None and column.maximum is not None and column.minimum > column.maximum:
+        yield "minimum", "is more than maximum"
+    if column.earliest is not None and not _is_day(column.earliest):
+        yield "earliest", "a day is written as 1990-01-01"
+
+
+def _rule_problems(rule: Rule, columns: Mapping[str, Column]) -> Iterator[Found]:
+    check = CHECKS.get(rule.check)
+    if check is None:
+        yield "check", f"no check is named {rule.check}; there are {', '.join(CHECKS)}"
+        return
+    number = len(rule.columns)
+    if number < check.least or (check.most is not None and number > check.most):
+        most = "or more" if check.most is None else f"to {check.most}"
+        asked = str(check.least) if check.least == check.most else f"{check.least} {most}"
+        yield "columns", f"{rule.check} takes {asked} columns, not {number}"
+    for place, name in enumerate(rule.columns):
+        if name not in columns:
+            yield f"columns[{place}]", f"there is no column {name}"
+        elif check.types and columns[name].type not in check.types:
+            yield f"columns[{place}]", f"{rule.check} takes columns of type {' or '.join(check.types)}"
+    for name, setting in check.settings.items():
+        value = rule.settings.get(name)
+        # bool is an int to Python, and nobody means `tolerance: yes`.
+        if type(value) is not setting:
+            yield f"settings.{name}", f"{rule.check} needs {name}, {'a whole number' if setting is int else 'a text'}"
+    for name in rule.settings:
+        if name not in check.settings:
+            yield f"settings.{name}", f"{rule.check} takes no {name}"
+
+
+def _is_class(pattern: str) -> bool:
+    if not CHARACTER_CLASS.fullmatch(pattern):
+        return False
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
