@@ -9,17 +9,20 @@ The problems are for administrators and in English.
 """
 
 import hashlib
+import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config.calendar import work_calendar
 from gateway.config.canonical import digest
+from gateway.config.consistency import secret_problems, stray_files, watch_problems
 from gateway.config.participants import participants
 from gateway.config.rounds import asked, limit_problems, rules_of
 from gateway.config.sections import Settings, absolute
-from gateway.config.shapes import fit
+from gateway.config.shapes import adapter, fit
 from gateway.config.texts import load_texts, overridden
 from gateway.config.yaml import Document, Plain, read
 from gateway.domain.kinds import Rules
@@ -55,10 +58,12 @@ def load(directory: Path) -> Configuration:
     people = participants(read(directory / "participants.yaml", "participants.yaml"), settings.address_policy)
     found = asked(directory, settings.limits)
     texts, text_problems = overridden(load_texts(), directory)
-    problems += [*people.problems, *found.problems, *text_problems]
-    if problems:
-        raise ConfigError(problems)
     settings = absolute(settings, directory)
+    missing, exposed = secret_problems(main, settings)
+    problems += watch_problems(main, settings, people)
+    problems += [*missing, *people.problems, *found.problems, *text_problems]
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda each: (each.file, each.line, each.column)))
     rules = rules_of(found, people.successors)
     calendar = work_calendar(settings.calendar)
     version = digest(settings, people.participants, rules, calendar, texts)
@@ -72,7 +77,7 @@ def load(directory: Path) -> Configuration:
         desks=settings.desks.by_desk(),
         texts=texts,
         version=version,
-        warnings=(*people.warnings, *found.warnings),
+        warnings=(*exposed, *people.warnings, *found.warnings, *stray_files(directory)),
     )
 
 
@@ -87,7 +92,10 @@ def _settings(document: Document) -> tuple[Settings, list[Problem]]:
     settings, wrong = fit(document, (), Settings, content)
     problems += wrong
     if settings is None:
-        return Settings(), problems
+        # What is sound goes on to the checks against other files, so that one look mends all.
+        broken = {re.split(r"[.\[]", problem.path)[0] for problem in wrong}
+        rest = {k: v for k, v in content.items() if k not in broken} if isinstance(content, dict) else {}
+        settings = adapter(Settings).validate_json(json.dumps(rest), strict=True)
     problems += limit_problems(document, ("limits",), settings.limits)
     return settings, problems
 

@@ -7,7 +7,7 @@ Does not: name any field of a kind or code list; a field added to the domain is 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from gateway.errors import Problem
 
 T = TypeVar("T")
 
-PERIOD = re.compile(r"(\d{4})H([12])")
+PERIOD = re.compile(r"([0-9]{4})H([12])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,24 @@ class Asked:
 def asked(directory: Path, limits: Limits) -> Asked:
     """All rounds, kinds and code lists of a config directory."""
     problems: list[Problem] = []
-    codelists = {found.name: found for _, found in _files(directory, "codelists", CodeList, problems)}
-    kinds = {found.code: found for _, found in _files(directory, "kinds", FileKind, problems)}
+    codelists: dict[str, CodeList] = {}
+    for document, codelist in _files(directory, "codelists", CodeList, problems):
+        problems += _named(document, "name", codelist.name, codelists)
+        codelists[codelist.name] = codelist
+    kinds: dict[str, FileKind] = {}
+    for document, kind in _files(directory, "kinds", FileKind, problems):
+        problems += _named(document, "code", kind.code, kinds)
+        kinds[kind.code] = kind
     personal = _personal_columns(directory, problems)
+    broken = {path.stem for path in (directory / "kinds").glob("*.yaml")} - {*kinds}
     rounds: dict[str, DeliveryRound] = {}
     for path in sorted((directory / "rounds").glob("*.yaml")):
         document = read(path, f"rounds/{path.name}")
         problems += document.problems
-        delivery_round = _round(document, path.stem, limits, kinds, problems)
+        problems += _kind_problems(document, (*kinds, *broken))
+        delivery_round = _round(document, path.stem, limits, problems)
         if delivery_round is not None:
+            problems += _rivals(document, delivery_round, rounds.values())
             rounds[path.stem] = delivery_round
     warnings = []
     if not rounds and not problems:
@@ -76,6 +85,11 @@ def _files(directory: Path, folder: str, shape: type[T], problems: list[Problem]
             yield document, found
 
 
+def _named(document: Document, field: str, name: str, others: Mapping[str, object]) -> Iterator[Problem]:
+    if name in others:
+        yield document.problem((field,), f"a second file with the {field} `{name}`")
+
+
 def _personal_columns(directory: Path, problems: list[Problem]) -> tuple[str, ...]:
     path = directory / "personal_columns.yaml"
     if not path.exists():
@@ -91,11 +105,11 @@ def _personal_columns(directory: Path, problems: list[Problem]) -> tuple[str, ..
 # --- one round ----------------------------------------------------------------------------------------------
 
 
-def _round(
-    document: Document, name: str, limits: Limits, kinds: Mapping[str, FileKind], problems: list[Problem]
-) -> DeliveryRound | None:
+def _round(document: Document, name: str, limits: Limits, problems: list[Problem]) -> DeliveryRound | None:
     written = document.value if isinstance(document.value, dict) else {}
     content: dict[str, Plain] = {**written, "id": name}
+    if written.get("id", name) != name:
+        problems.append(document.problem(("id",), f"the id of a round is the name of its file: {name}"))
     own = written.get("limits")
     content["limits"] = {**asdict(limits), **(own if isinstance(own, dict) else {})}
     periods = written.get("periods")
@@ -106,7 +120,7 @@ def _round(
     found, wrong = fit(document, (), DeliveryRound, content)
     problems += wrong
     if found is not None:
-        problems += _round_problems(document, found, kinds)
+        problems += _round_problems(document, found)
     return found
 
 
@@ -120,12 +134,26 @@ def _period(document: Document, loc: Loc, code: Plain, problems: list[Problem]) 
     return {"code": match[0], "first": first.isoformat(), "last": last.isoformat()}
 
 
-def _round_problems(document: Document, asked_for: DeliveryRound, kinds: Mapping[str, FileKind]) -> Iterator[Problem]:
-    for index, kind in enumerate(asked_for.kinds):
-        if kind not in kinds:
-            yield document.problem(
-                ("kinds", index), f"no file in kinds/ has the code `{kind}`{did_you_mean(kind, kinds)}"
-            )
+def _rivals(document: Document, mine: DeliveryRound, others: Iterable[DeliveryRound]) -> Iterator[Problem]:
+    """Rounds that are open on the same day for the same item: of a dropped file nobody could say where it belongs."""
+    for other in others:
+        together = mine.delivery.opens <= other.delivery.closes and other.delivery.opens <= mine.delivery.closes
+        kinds, periods = {*mine.kinds} & {*other.kinds}, {*mine.periods} & {*other.periods}
+        if together and kinds and periods:
+            item = f"{min(kinds)} over {min(period.code for period in periods)}"
+            yield document.problem(("delivery",), f"round {other.id} asks {item} on the same days; let one close first")
+
+
+def _kind_problems(document: Document, known: Iterable[str]) -> Iterator[Problem]:
+    """Kinds of a round that no file describes; also when the rest of the round is unsound."""
+    kinds = document.get(("kinds",))
+    for index, kind in enumerate(kinds if isinstance(kinds, list) else ()):
+        if isinstance(kind, str) and kind not in known:
+            what = f"no file in kinds/ has the code `{kind}`{did_you_mean(kind, known)}"
+            yield document.problem(("kinds", index), what)
+
+
+def _round_problems(document: Document, asked_for: DeliveryRound) -> Iterator[Problem]:
     delivery, withdrawal, target = asked_for.delivery, asked_for.withdrawal, asked_for.target
     if delivery.closes < delivery.opens:
         yield document.problem(("delivery", "closes"), f"closes before it opens ({delivery.opens})")

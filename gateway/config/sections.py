@@ -7,7 +7,6 @@ Does not: read files (yaml), or check one file against another (participants, ro
 An empty gateway.yaml is a complete one.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -16,25 +15,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from gateway.config.addresses import Mailbox, SocketAddress, socket_address
 from gateway.domain.model import Desk, DeskFacts, Limits
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 MegaBytes = Annotated[int, Field(ge=64, le=1_000_000)]
-
-
-def address(text: str) -> tuple[str, int]:
-    """Host and port of `127.0.0.1:2222`, `[::1]:2222` or `:2222`; ValueError otherwise. Port 0: any free one."""
-    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):(\d{1,5})", text)
-    if match is None or int(match[2]) > 65_535:
-        raise ValueError(f'"{text}" is no address; write host:port, for example "127.0.0.1:2222"')
-    return match[1].strip("[]"), int(match[2])
-
-
-def _address(text: str) -> str:
-    address(text)
-    return text
 
 
 def _ledger_url(url: str) -> str:
@@ -45,20 +32,10 @@ def _ledger_url(url: str) -> str:
     return url
 
 
-def _mailbox(text: str) -> str:
-    if not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", text):
-        raise ValueError(f'"{text}" is no e-mail address')
-    return text
-
-
-Address = Annotated[str, AfterValidator(_address)]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
-
-
 class Sftp(BaseModel, frozen=True, extra="forbid"):
     """The SFTP server: where it listens and how much one client may take."""
 
-    listen: Address = Field(default="127.0.0.1:2222", description="host:port; port 0 takes any free one")
+    listen: SocketAddress = Field(default="127.0.0.1:2222", description="host:port; port 0 takes any free one")
     host_keys: tuple[Path, ...] = Field(
         default=(Path("host_key_ed25519"),),
         description="private host keys, relative to the config directory",
@@ -78,7 +55,7 @@ class Sftp(BaseModel, frozen=True, extra="forbid"):
     @property
     def address(self) -> tuple[str, int]:
         """Host and port of `listen`."""
-        return address(self.listen)
+        return socket_address(self.listen)
 
 
 class Paths(BaseModel, frozen=True, extra="forbid"):
@@ -158,12 +135,12 @@ class Retention(BaseModel, frozen=True, extra="forbid"):
 class Metrics(BaseModel, frozen=True, extra="forbid"):
     """Figures for Prometheus; off without an address."""
 
-    listen: Address | None = Field(default=None, description="host:port, for example 127.0.0.1:9464")
+    listen: SocketAddress | None = Field(default=None, description="host:port, for example 127.0.0.1:9464")
 
     @property
     def address(self) -> tuple[str, int] | None:
         """Host and port of `listen`."""
-        return None if self.listen is None else address(self.listen)
+        return None if self.listen is None else socket_address(self.listen)
 
 
 class Workers(BaseModel, frozen=True, extra="forbid"):

@@ -16,19 +16,22 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.config.yaml import Document, Loc, Plain
+from gateway.config.yaml import Document, Loc, Plain, path_text
 from gateway.errors import Problem
 
 T = TypeVar("T")
 
 _SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kKmMgG])?(i)?[bB]?")
 _POWERS = {"k": 1, "m": 2, "g": 3}
+_TIME = re.compile(r"(\d+)\s*(s|m|h|d)[a-z]*")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
@@ -50,7 +53,10 @@ def fit(document: Document, loc: Loc, shape: type[T], value: Plain | None = None
     written = document.get(loc)
     problems = []
     for at, key, known in unknown_keys(written, shape, loc):
-        problems.append(document.problem((*at, key), f"unknown key `{key}`{did_you_mean(key, known)}", key=True))
+        cure = did_you_mean(key, known)
+        if key[:1].isdigit() and document.get((*at, key)) is None:
+            cure = ": between braces a comma begins the next key; write a number without a comma"
+        problems.append(document.problem((*at, key), f"unknown key `{key}`{cure}", key=True))
     content = _without_unknown(written if value is None else value, shape)
     try:
         return adapter(shape).validate_json(json.dumps(content), strict=True), problems
@@ -148,11 +154,9 @@ def _in_words(document: Document, start: Loc, errors: Iterable[ErrorDetails]) ->
         if loc in document.faulty:
             continue
         if error["type"] == "missing":
-            loc = wanted
-            what = f"`{wanted[-1]}` is missing"
+            problems[wanted] = replace(document.problem(loc, "is missing"), path=path_text(wanted))
         else:
-            what = _cure(error, document.raw(loc))
-        problems.setdefault(loc, document.problem(loc, what))
+            problems.setdefault(loc, document.problem(loc, _cure(error, document.raw(loc))))
     return list(problems.values())
 
 
@@ -171,15 +175,19 @@ def _text(error: ErrorDetails, raw: str | None) -> str:
 
 
 def _whole_number(error: ErrorDetails, raw: str | None) -> str:
-    found = error["input"]
-    size = _SIZE.fullmatch(found.strip()) if isinstance(found, str) else None
-    if size is None or not (size[2] or "," in size[1] or "." in size[1]):
-        return "a whole number is expected, digits only" + (f" (here: {raw})" if raw else "")
-    amount, power = float(size[1].replace(",", ".")), _POWERS.get((size[2] or "").lower(), 0)
-    decimal, binary = round(amount * 1000**power), round(amount * 1024**power)
-    if decimal == binary:
-        return f"write a whole number of bytes, digits only: {decimal}"
-    return f"write a whole number of bytes, digits only: {decimal} (times 1000) or {binary} (times 1024)"
+    """The number to write instead of `2.5 MB` or `15m`; the unit is the last word of the key."""
+    unit = str(error["loc"][-1]).split("_")[-1]
+    found = error["input"].strip() if isinstance(error["input"], str) else ""
+    size, time = _SIZE.fullmatch(found), _TIME.fullmatch(found)
+    if unit == "bytes" and size:
+        amount, power = float(size[1].replace(",", ".")), _POWERS.get((size[2] or "").lower(), 0)
+        decimal, binary = round(amount * 1000**power), round(amount * 1024**power)
+        both = f"{decimal} (times 1000) or {binary} (times 1024)" if decimal != binary else str(decimal)
+        return f"write a whole number of bytes, digits only: {both}"
+    if unit in _SECONDS and time:
+        amount = int(time[1]) * _SECONDS[time[2]] / _SECONDS[unit]
+        return f"write a whole number of {unit}, digits only: {max(1, round(amount))}"
+    return "a whole number is expected, digits only" + (f" (here: {raw})" if raw else "")
 
 
 def _one_of(error: ErrorDetails, raw: str | None) -> str:

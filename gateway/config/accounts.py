@@ -1,0 +1,159 @@
+"""Accounts of participants.yaml: each by itself and all against each other.
+
+Does: finds what is wrong with logins, roles, addresses, networks and keys, also of an account that is unsound
+elsewhere, so that one look mends all; and warns of what is allowed but seldom meant.
+Touches: nothing.
+Does not: decide what an account may do (domain.lifecycle).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.config.addresses import is_general, mailbox, network
+from gateway.config.keys import key_material
+from gateway.config.shapes import did_you_mean
+from gateway.config.yaml import Document, Loc
+from gateway.domain.model import Account, Participants, Role
+from gateway.errors import Problem
+
+MUNICIPAL_ROLES = frozenset({Role.PRODUCTBEHEERDER, Role.GEBRUIKERSBEHEERDER})
+
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An account and where it stands."""
+
+    loc: Loc
+    account: Account
+
+
+def sketch(document: Document, loc: Loc) -> Account:
+    """Of an account that does not fit, the parts that do; the rest empty."""
+
+    def text(name: str) -> str:
+        value = document.get((*loc, name))
+        return value if isinstance(value, str) else ""
+
+    def texts(name: str) -> tuple[str, ...]:
+        value = document.get((*loc, name))
+        # A part that is no text keeps its place, so that the next ones keep theirs.
+        return tuple(item if isinstance(item, str) else "" for item in value) if isinstance(value, list) else ()
+
+    return Account(
+        login=text("login"),
+        name=text("name"),
+        email=text("email"),
+        roles=frozenset(role for role in Role if role.value in texts("roles")),
+        municipalities=texts("municipalities"),
+        keys=texts("keys"),
+        allow_from=texts("allow_from"),
+    )
+
+
+def account_problems(document: Document, accounts: Iterable[Placed], names: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with accounts; `names` are the municipalities by code."""
+    logins: set[str] = set()
+    owners: dict[tuple[str, bytes], tuple[Loc, str]] = {}
+    for placed in accounts:
+        loc, account = placed.loc, placed.account
+        if not _LOGIN.fullmatch(account.login):
+            what = "a login has 1 to 64 lower-case letters, digits and . _ - and begins with a letter or digit"
+            yield document.problem((*loc, "login"), what)
+        if account.login in logins:
+            yield document.problem((*loc, "login"), f"a second account `{account.login}`")
+        logins.add(account.login)
+        if not account.roles:
+            yield document.problem((*loc, "roles"), f"a role is needed: {', '.join(Role)}")
+        yield from _municipality_problems(document, placed, names)
+        yield from _refused(document, (*loc, "email"), mailbox, account.email)
+        for index, text in enumerate(account.allow_from):
+            yield from _refused(document, (*loc, "allow_from", index), network, text)
+        yield from _key_problems(document, placed, owners)
+
+
+def address_problems(document: Document, accounts: Iterable[Placed], names: Mapping[str, str]) -> Iterator[Problem]:
+    """General mailboxes, where each account must have a person's address.
+
+    A report may say what is wrong with somebody's data, and who leaves must lose access: both ask for one reader.
+    """
+    for placed in accounts:
+        if is_general(placed.account.email, names.values()):
+            what = (
+                f"`{placed.account.email}` looks like a general mailbox; a user has a personal address, so that it is "
+                "sure who delivered and who reads a report (address_policy: any, in gateway.yaml, allows this one)"
+            )
+            yield document.problem((*placed.loc, "email"), what)
+
+
+def unknown_municipality(document: Document, loc: Loc, code: str, known: Iterable[str]) -> Iterator[Problem]:
+    """A code that no municipality has."""
+    if code not in known:
+        what = f'municipality "{code}" is not under `municipalities`{did_you_mean(code, known)}'
+        yield document.problem(loc, what)
+
+
+def _municipality_problems(document: Document, placed: Placed, names: Mapping[str, str]) -> Iterator[Problem]:
+    loc, account = placed.loc, placed.account
+    if account.roles & MUNICIPAL_ROLES and not account.municipalities:
+        yield document.problem((*loc, "municipalities"), "this role needs the municipality it works for")
+    for index, code in enumerate(account.municipalities):
+        yield from unknown_municipality(document, (*loc, "municipalities", index), code, names)
+        if code in account.municipalities[:index]:
+            yield document.problem((*loc, "municipalities", index), f'municipality "{code}" is here twice')
+
+
+def _refused(document: Document, loc: Loc, reader: Callable[[str], object], text: str) -> Iterator[Problem]:
+    try:
+        reader(text)
+    except ValueError as error:
+        yield document.problem(loc, str(error))
+
+
+def _key_problems(
+    document: Document, placed: Placed, owners: dict[tuple[str, bytes], tuple[Loc, str]]
+) -> Iterator[Problem]:
+    for index, line in enumerate(placed.account.keys):
+        loc = (*placed.loc, "keys", index)
+        try:
+            material = key_material(line)
+        except ValueError as error:
+            yield document.problem(loc, str(error))
+            continue
+        if material in owners:
+            at, login = owners[material]
+            line_number = document.place(at)[1].line
+            what = f"the same key as on line {line_number}, of `{login}`; each account has its own key pair"
+            yield document.problem(loc, what)
+        owners.setdefault(material, (loc, placed.account.login))
+
+
+# --- warnings -----------------------------------------------------------------------------------------------
+
+
+def account_warnings(document: Document, accounts: Iterable[Placed], everybody: Participants) -> Iterator[Problem]:
+    """Accounts that cannot log in, or that keep a right when the mandate that gave it ends."""
+    for placed in accounts:
+        loc, account = placed.loc, placed.account
+        if not account.keys:
+            yield document.problem((*loc, "login"), f"`{account.login}` has no key and cannot log in")
+        for partnership in everybody.partnerships.values():
+            for code in partnership.members:
+                if partnership.lead in account.municipalities and code in account.municipalities:
+                    place = (*loc, "municipalities", account.municipalities.index(code))
+                    what = (
+                        f'partnership `{partnership.id}` already gives this account "{code}", while the mandate is in '
+                        "force; named here it stays after that"
+                    )
+                    yield document.problem(place, what)
+
+
+def functional_warnings(document: Document, accounts: Iterable[Placed]) -> Iterator[Problem]:
+    """Addresses with the user's own name in them, where functional mailboxes are preferred."""
+    for placed in accounts:
+        words = re.findall(r"[^\W\d_]{3,}", placed.account.name.lower())
+        if any(word in placed.account.email.split("@")[0].lower() for word in words):
+            what = f"`{placed.account.email}` looks like a person's address; functional mailboxes are preferred here"
+            yield document.problem((*placed.loc, "email"), what)
