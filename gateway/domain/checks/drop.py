@@ -77,7 +77,9 @@ def _item(job: Job, member: Member) -> _Item | Finding:
     """What a data file is according to its name, or why it is nothing that can be delivered here."""
     rules, delivery_round = job.rules, job.rules.round
     asked = {period.code: period for period in delivery_round.periods}
-    name = parse_name(member.name, rules.kinds, municipality=job.municipality, period=delivery_round.periods[-1].code)
+    # The upload's own name says more than the safe form of it that stands in findings.
+    given = job.name if member.data is job.payload else member.name
+    name = parse_name(given, rules.kinds, municipality=job.municipality, period=delivery_round.periods[-1].code)
     if isinstance(name, Finding):
         return replace(name, member=member.name)
     wrong = judge_name(name, member.name, job.municipality, job.known, rules.successors)
@@ -133,8 +135,6 @@ def examine_table(table: Table, kind: FileKind, rules: Rules, tally: Tally, cont
             tally.add([aside])
             return
         _examine_batch(batch, kind, header.places, rules, tally, running)
-    if not table.records and not tally.has_file_error():
-        tally.add([Finding("F08", Severity.FILE, phrase("findings.F08.none"))])
     for rule in running:
         tally.add(rule.finish())
 

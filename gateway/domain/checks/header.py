@@ -1,9 +1,10 @@
 """The header: which column stands where, and what is wrong with it.
 
-Does: F06 (no header, another kind's, names that differ, values that stand under another name) and F12 (personal data
+Does: F06 (another kind's header, names that differ, values that stand under another name) and F12 (personal data
 that may not be delivered); gives the place of every column whose name is certain.
 Touches: nothing.
-Does not: look at rows, other than to see that they stand one column aside.
+Does not: look at rows, other than to see that they stand one column aside. A header that is none (missing, with another
+separator) was told by the reader.
 
 One cause, one finding: where the header as a whole is wrong, nothing is said of single columns, and the rows are left
 alone. A name that is not ours is payload: it is shown only when it is a known name in other capitals.
@@ -16,11 +17,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from gateway.domain.checks.columns import fits
-from gateway.domain.checks.masking import DIGITS, shape
+from gateway.domain.checks.masking import shape
 from gateway.domain.kinds import CodeList, FileKind, Rules
 from gateway.domain.model import Finding, Phrase, Severity, phrase
 
-SEPARATORS = {",": "comma", "\t": "tab", "|": "bar", ":": "colon"}
 # Values stand aside when a column holds them for less than this share, and its neighbour's for more than the other.
 MISFIT, FIT = 0.5, 0.9
 SHIFTED_COLUMNS = 3
@@ -59,20 +59,11 @@ def _wrong_as_a_whole(header: Sequence[str], kind: FileKind, rules: Rules) -> Ph
     """Why nothing of the header can be used; None when some of its names are right."""
     plain = {plain_name(name) for name in header}
     own = {plain_name(column.name) for column in kind.columns}
-    if len(header) == 1:
-        for mark, called in SEPARATORS.items():
-            if {plain_name(part) for part in header[0].split(mark)} & own:
-                return phrase("findings.F06.separator", mark=f"@shapes.separator_{called}")
     for other in rules.kinds.values():
         theirs = {plain_name(column.name) for column in other.columns}
         if other.code != kind.code and plain == theirs != own:
             return phrase("findings.F06.other_kind", kind=kind.code, other=other.code)
-    if plain & own:
-        return None
-    filled = [name for name in header if name.strip()]
-    if filled and 3 * sum(bool(DIGITS.fullmatch(name.strip())) for name in filled) >= len(filled):
-        return phrase("findings.F06.missing")
-    return phrase("findings.F06.unknown")
+    return None if plain & own else phrase("findings.F06.unknown")
 
 
 def _name_by_name(header: Sequence[str], line: int, names: Sequence[str], personal: Sequence[str]) -> Header:
