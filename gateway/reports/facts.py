@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from gateway.domain.model import Desk, DeskFacts, FileFacts, Finding, MemberResult, Municipality, Phrase
+from gateway.domain.model import (
+    Desk,
+    DeskFacts,
+    FileFacts,
+    Finding,
+    MemberResult,
+    Municipality,
+    Phrase,
+    ServiceLevels,
+    Span,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,7 @@ class Times:
     window_closes: datetime | None = None
     last_safe_day: date | None = None
     calendar: str = ""
+    window_opens: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +58,9 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFacts:
-    """A receipt. outcome: ONTVANGEN, HERHALING (then `first_drop` is the short id of the first), GEWEIGERD (then
-    `refusal` says why and `retry` if trying again may help)."""
+    """A receipt. outcome: ONTVANGEN, HERHALING (then `first_drop` is the short id of the first), AANGEHOUDEN (received,
+    but it could not be examined), GEWEIGERD (then `refusal` is the Phrase of `refusals.CODE.text` and `retry` whether
+    waiting alone may help). A refused file of which nothing arrived has size 0 and no SHA-256 (empty text)."""
 
     envelope: Envelope
     outcome: str
@@ -62,7 +74,8 @@ class TechnicalFacts:
     """A technical report on one delivery, or (member None) on a drop that maps to none.
 
     outcome: GOEDGEKEURD, AFGEKEURD, PROEF-GOEDGEKEURD or PROEF-AFGEKEURD. `findings` and `counts` are the member's own
-    and the drop's together; `counts` are true totals, `findings` may be capped. `supersedes` is the version replaced.
+    and the drop's together; `counts` are true totals, `findings` may be capped. `supersedes` is the version replaced;
+    `standing` the approved version that stays in force when this one is rejected.
     """
 
     envelope: Envelope
@@ -73,6 +86,7 @@ class TechnicalFacts:
     delivery_id: str | None = None
     version: int | None = None
     supersedes: int | None = None
+    standing: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +145,13 @@ class StatusFacts:
     sandbox: bool = False
 
 
+SERVICE = ServiceLevels()
+
+
 @dataclass(frozen=True, slots=True)
 class ReadmeFacts:
-    """All of LEESMIJ.txt / README.txt of one account."""
+    """All of LEESMIJ.txt / README.txt of one account. `terms_file` is the name to put in the root to accept the terms;
+    the numbers of working days are the round's service levels; `retention_days` how long a collected report stays."""
 
     login: str
     municipalities: tuple[Municipality, ...]
@@ -150,3 +168,7 @@ class ReadmeFacts:
     desks: Mapping[Desk, DeskFacts]
     terms_accepted: bool = True
     sandbox: bool = False
+    terms_file: str = ""
+    withdrawal: Span | None = None
+    service: ServiceLevels = SERVICE
+    retention_days: int | None = None

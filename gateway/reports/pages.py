@@ -1,0 +1,81 @@
+"""The HTML form of a report: one page that needs nothing but itself.
+
+Does: builds the template environment once and fills a page.
+Touches: the templates beside this module, read once.
+Does not: mark anything as safe. Everything that is filled in is escaped; a page may load and run nothing (its Content
+Security Policy allows the one style sheet inside it, by hash).
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from gateway.domain.model import DeskFacts
+from gateway.reports.wording import Pair, Texts
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A date that matters to the reader: what it is, and the date as text."""
+
+    label: Pair
+    value: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A desk, and what it is for."""
+
+    about: Pair
+    desk: DeskFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All that the common part of a page says. `tone` is good, bad or info; `details` are labels with values."""
+
+    name: Pair
+    title: str
+    subject: tuple[str, ...]
+    tone: str
+    verdict: Pair
+    lead: Pair
+    banners: tuple[Pair, ...]
+    steps: tuple[Pair, ...]
+    dates: tuple[When, ...]
+    asks: tuple[Ask, ...]
+    details: tuple[tuple[Pair, str | Pair], ...]
+    siblings: tuple[str, ...] = ()
+
+
+def render(template: str, texts: Texts, page: Page, **more: object) -> bytes:
+    """The page as UTF-8."""
+    filled = _template(template).render(page=page, label=texts.both, policy=_policy(), **more)
+    return (filled + "\n").encode()
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("gateway.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _template(name: str) -> Template:
+    return _environment().get_template(name)
+
+
+@cache
+def _policy() -> str:
+    """What the page may load: the style sheet that stands in it, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(_template("style.css").render().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
