@@ -18,8 +18,8 @@ _MAILBOX = re.compile(r"[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+")
 # Words of addresses that many people read.
 _GENERAL_WORDS = (
     "info sociaaldomein sociaal domein gemeente postbus contact administratie algemeen secretariaat servicedesk "
-    "helpdesk wmo jeugd jeugdzorg zorg backoffice frontoffice receptie mail post postkamer data monitor monitoring gmsd "
-    "cbs ict noreply no reply office support beheer team afdeling loket wijkteam wijkteams applicatiebeheer "
+    "helpdesk wmo jeugd jeugdzorg zorg backoffice frontoffice receptie mail post postkamer data monitor monitoring "
+    "gmsd cbs ict noreply no reply office support beheer team afdeling loket wijkteam wijkteams applicatiebeheer "
     "functioneelbeheer beleid onderzoek statistiek klantcontact kcc aanlevering gegevens inkoop financien uitvoering"
 )
 _GENERAL = frozenset(_GENERAL_WORDS.split())

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from gateway.config.canonical import digest
 from gateway.config.shapes import did_you_mean, fit
-from gateway.config.yaml import Document, Loc, Plain, read
+from gateway.config.yaml import Document, Loc, Plain, path_loc, read
 from gateway.domain.kinds import CodeList, FileKind, Rules
 from gateway.domain.model import DeliveryRound, Limits
 from gateway.errors import Problem
@@ -40,14 +40,8 @@ class Asked:
 def asked(directory: Path, limits: Limits) -> Asked:
     """All rounds, kinds and code lists of a config directory."""
     problems: list[Problem] = []
-    codelists: dict[str, CodeList] = {}
-    for document, codelist in _files(directory, "codelists", CodeList, problems):
-        problems += _named(document, "name", codelist.name, codelists)
-        codelists[codelist.name] = codelist
-    kinds: dict[str, FileKind] = {}
-    for document, kind in _files(directory, "kinds", FileKind, problems):
-        problems += _named(document, "code", kind.code, kinds)
-        kinds[kind.code] = kind
+    codelists = _codelists(directory, problems)
+    kinds = _kinds(directory, codelists, problems)
     personal = _personal_columns(directory, problems)
     broken = {path.stem for path in (directory / "kinds").glob("*.yaml")} - {*kinds}
     rounds: dict[str, DeliveryRound] = {}
@@ -85,9 +79,28 @@ def _files(directory: Path, folder: str, shape: type[T], problems: list[Problem]
             yield document, found
 
 
-def _named(document: Document, field: str, name: str, others: Mapping[str, object]) -> Iterator[Problem]:
-    if name in others:
-        yield document.problem((field,), f"a second file with the {field} `{name}`")
+def _codelists(directory: Path, problems: list[Problem]) -> dict[str, CodeList]:
+    """Code lists by name. One that is unsound is there without values, so that nobody is told that it is missing."""
+    found = {path.stem: CodeList(path.stem, {}) for path in (directory / "codelists").glob("*.yaml")}
+    sound: dict[str, CodeList] = {}
+    for document, codelist in _files(directory, "codelists", CodeList, problems):
+        if codelist.name in sound:
+            problems.append(document.problem(("name",), f"a second code list `{codelist.name}`"))
+        sound[codelist.name] = codelist
+    return {**found, **sound} if len(sound) < len(found) else sound
+
+
+def _kinds(directory: Path, codelists: Mapping[str, CodeList], problems: list[Problem]) -> dict[str, FileKind]:
+    # Imported here: the checks bring polars with them, and who only wants texts or settings need not wait for it.
+    from gateway.domain.checks import problems_in
+
+    kinds: dict[str, FileKind] = {}
+    for document, kind in _files(directory, "kinds", FileKind, problems):
+        if kind.code in kinds:
+            problems.append(document.problem(("code",), f"a second kind `{kind.code}`"))
+        kinds[kind.code] = kind
+        problems += [document.problem(path_loc(path), what) for path, what in problems_in(kind, codelists)]
+    return kinds
 
 
 def _personal_columns(directory: Path, problems: list[Problem]) -> tuple[str, ...]:
@@ -167,7 +180,7 @@ def _round_problems(document: Document, asked_for: DeliveryRound) -> Iterator[Pr
 
 
 def limit_problems(document: Document, loc: Loc, limits: Limits) -> Iterator[Problem]:
-    """Limits that would let nothing in."""
+    """Limits written at `loc` that would let nothing in."""
     for each in fields(limits):
-        if getattr(limits, each.name) < 1:
+        if (*loc, each.name) in document.places and getattr(limits, each.name) < 1:
             yield document.problem((*loc, each.name), "must be at least 1")

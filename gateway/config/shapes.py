@@ -156,7 +156,8 @@ def _in_words(document: Document, start: Loc, errors: Iterable[ErrorDetails]) ->
         if error["type"] == "missing":
             problems[wanted] = replace(document.problem(loc, "is missing"), path=path_text(wanted))
         else:
-            problems.setdefault(loc, document.problem(loc, _cure(error, document.raw(loc))))
+            of_key = error["loc"][-1:] == ("[key]",)
+            problems.setdefault(loc, document.problem(loc, _cure(error, document.raw(loc)), key=of_key))
     return list(problems.values())
 
 
@@ -215,11 +216,13 @@ _WORDS: Mapping[str, Callable[[ErrorDetails, str | None], str]] = {
     "tuple_type": lambda error, raw: "a list is expected: [a, b], or one line for each with a dash",
     "list_type": lambda error, raw: "a list is expected: [a, b], or one line for each with a dash",
     "frozen_set_type": lambda error, raw: "a list is expected: [a, b], or one line for each with a dash",
+    "too_short": lambda error, raw: f"at least {error['ctx']['min_length']} is needed",
+    "string_too_short": lambda error, raw: "empty; a text is expected",
     "dict_type": lambda error, raw: "keys with values are expected here",
     "mapping_type": lambda error, raw: "keys with values are expected here",
     "model_type": lambda error, raw: "keys with values are expected here",
     "dataclass_type": lambda error, raw: "keys with values are expected here",
-    "greater_than_equal": lambda error, raw: f"must be at least {error['ctx']['ge']}",
-    "greater_than": lambda error, raw: f"must be more than {error['ctx']['gt']}",
-    "less_than_equal": lambda error, raw: f"must be at most {error['ctx']['le']}",
+    "greater_than_equal": lambda error, raw: f"must be at least {error['ctx']['ge']:g}",
+    "greater_than": lambda error, raw: f"must be more than {error['ctx']['gt']:g}",
+    "less_than_equal": lambda error, raw: f"must be at most {error['ctx']['le']:g}",
 }

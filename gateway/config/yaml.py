@@ -98,6 +98,12 @@ def path_text(loc: Loc) -> str:
     return text or WHOLE_FILE
 
 
+def path_loc(text: str) -> Loc:
+    """The way back from `path_text`."""
+    steps = re.findall(r'\["([^"]*)"\]|\[([0-9]+)\]|([^.\[\]]+)', "" if text == WHOLE_FILE else text)
+    return tuple(int(index) if index else quoted or name for quoted, index, name in steps)
+
+
 def read(path: Path, file: str) -> Document:
     """Read one YAML file. Never raises for what is in it: the problems are in the result."""
     try:
