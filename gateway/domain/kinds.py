@@ -1,7 +1,7 @@
 """FileKind: what a data file of one kind must look like, as data, and how such a file is named.
 
 Does: the values that `config/kinds/*.yaml`, `config/codelists/*.yaml` and a round become (a YAML key is a field here),
-and the grammar of file names.
+the Job that an examination is asked with, and the grammar of file names.
 Touches: nothing.
 Does not: check contents (checks) or read (reader). Knows no kind by name: WMO is a YAML file.
 
@@ -12,6 +12,7 @@ one of its aliases, GGGG the municipality, n 1 or 2, the extension .csv or .txt.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import get_close_matches
 
 from gateway.domain.model import DeliveryRound, Finding, Severity, phrase
@@ -92,6 +93,19 @@ class Rules:
     codelists: Mapping[str, CodeList]
     successors: Mapping[str, str] = field(default_factory=dict)
     personal_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What an examination needs, to be handed to a worker process. `municipality` is the folder's code; `known` all
+    codes that may be delivered in this drop; `received_on` the local day of receipt."""
+
+    name: str
+    payload: bytes
+    municipality: str
+    known: frozenset[str]
+    received_on: date
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,29 +8,15 @@ Does not: look at windows, rights or earlier deliveries (lifecycle, workflow). K
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from gateway.domain.checks.columns import judge
 from gateway.domain.checks.faults import Context, Fault, Tally, View
 from gateway.domain.checks.header import read_header, stand_aside
 from gateway.domain.checks.municipalities import judge_name
 from gateway.domain.checks.rules import CHECKS, Running
-from gateway.domain.kinds import FileKind, ParsedName, Rules, parse_name
+from gateway.domain.kinds import FileKind, Job, ParsedName, Rules, parse_name
 from gateway.domain.model import Examination, Finding, MemberResult, ReportingPeriod, Severity, phrase
 from gateway.domain.reader import Batch, Member, Table, read, unpack
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What an examination needs. `municipality` is the folder's code; `known` all codes that may be delivered in this
-    drop; `received_on` the local day of receipt."""
-
-    name: str
-    payload: bytes
-    municipality: str
-    known: frozenset[str]
-    received_on: date
-    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +113,7 @@ def examine_table(table: Table, kind: FileKind, rules: Rules, tally: Tally, cont
     if not header.usable:
         return
     running = [
-        CHECKS[rule.check].begin(rule, context) for rule in kind.rules if all(c in header.places for c in rule.columns)
+        CHECKS[rule.check](rule, context) for rule in kind.rules if all(c in header.places for c in rule.columns)
     ]
     for number, batch in enumerate(table.batches):
         aside = stand_aside(kind, header.places, batch.frame, rules.codelists) if number == 0 else None

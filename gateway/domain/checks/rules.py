@@ -6,8 +6,8 @@ Touches: nothing.
 Does not: know a kind or a column by name. A cell that is not sound was reported already and is left alone here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -32,16 +32,7 @@ class Running:
     finish: Callable[[], Sequence[Finding]] = _nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """An entry of CHECKS: how to begin, and what a rule must give: how many columns (`most` None: any number), of
-    which types (empty: any), which settings (name -> type; all are mandatory)."""
-
-    begin: Callable[[Rule, Context], Running]
-    least: int
-    most: int | None
-    types: tuple[str, ...] = ()
-    settings: Mapping[str, type] = field(default_factory=dict)
+Check = Callable[[Rule, Context], Running]
 
 
 def _all_sound(view: View, columns: Sequence[str]) -> pl.Series:
@@ -360,18 +351,19 @@ def municipality(rule: Rule, context: Context) -> Running:
     return Running(feed, lambda: judge_rows(seen, column, context.municipality, context.successors))
 
 
+# What each asks of a rule stands in domain.demands.
 CHECKS: dict[str, Check] = {
-    "one_of": Check(one_of, 2, None),
-    "not_before": Check(not_before, 2, 2, ("date",)),
-    "overlaps_period": Check(overlaps_period, 4, 4, ("date",)),
-    "not_in_future": Check(not_in_future, 1, 1, ("date",)),
-    "all_or_none": Check(all_or_none, 2, None),
-    "only_with": Check(only_with, 2, 2),
-    "wanted_with": Check(wanted_with, 2, 2),
-    "same_in_all_rows": Check(same_in_all_rows, 1, 1),
-    "unique": Check(unique, 1, None),
-    "no_duplicates": Check(no_duplicates, 0, 0),
-    "total": Check(total, 2, None, (), {"total": str, "tolerance": int}),
-    "all_present": Check(all_present, 1, 1, (), {"values": str}),
-    "municipality": Check(municipality, 1, 1, ("digits",)),
+    "one_of": one_of,
+    "not_before": not_before,
+    "overlaps_period": overlaps_period,
+    "not_in_future": not_in_future,
+    "all_or_none": all_or_none,
+    "only_with": only_with,
+    "wanted_with": wanted_with,
+    "same_in_all_rows": same_in_all_rows,
+    "unique": unique,
+    "no_duplicates": no_duplicates,
+    "total": total,
+    "all_present": all_present,
+    "municipality": municipality,
 }

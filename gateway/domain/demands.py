@@ -1,20 +1,59 @@
-"""What is wrong with the description of a kind, before any file is read by it.
+"""What the description of a kind must be, before any file is read by it.
 
-Does: finds columns of no type, code lists that are not there, rules that name no check, a column that is not there or a
-setting that the check does not take.
+Does: DEMANDS says per check what a rule must give; `problems_in` finds columns of no type, code lists that are not
+there, rules that name no check, a column that is not there or a setting that the check does not take.
 Touches: nothing.
-Does not: read YAML or know positions in it; the path says where, as `rules[2].columns[0]`.
+Does not: check files, or import what does: this serves the configuration, which has no need of polars. Does not read
+YAML or know positions in it; the path says where, as `rules[2].columns[0]`.
 
-For administrators, in English.
+The problems are for administrators and in English.
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
-from gateway.domain.checks.columns import TYPES
-from gateway.domain.checks.rules import CHECKS
 from gateway.domain.kinds import CodeList, Column, FileKind, Rule
+
+# Per type the fields of Column that mean something to it, besides name and required.
+TYPES: dict[str, tuple[str, ...]] = {
+    "digits": ("length",),
+    "date": ("earliest",),
+    "bsn": (),
+    "text": ("length", "max_length", "pattern"),
+    "code": ("length", "codelist"),
+    "integer": ("max_length", "minimum", "maximum"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a rule must give to a check: how many columns (`most` None: any number), of which types (empty: any), which
+    settings (name -> type; all are mandatory)."""
+
+    least: int
+    most: int | None
+    types: tuple[str, ...] = ()
+    settings: Mapping[str, type] = field(default_factory=dict)
+
+
+# By the names of checks.CHECKS, which holds the functions.
+DEMANDS: dict[str, Demand] = {
+    "one_of": Demand(2, None),
+    "not_before": Demand(2, 2, ("date",)),
+    "overlaps_period": Demand(4, 4, ("date",)),
+    "not_in_future": Demand(1, 1, ("date",)),
+    "all_or_none": Demand(2, None),
+    "only_with": Demand(2, 2),
+    "wanted_with": Demand(2, 2),
+    "same_in_all_rows": Demand(1, 1),
+    "unique": Demand(1, None),
+    "no_duplicates": Demand(0, 0),
+    "total": Demand(2, None, (), {"total": str, "tolerance": int}),
+    "all_present": Demand(1, 1, (), {"values": str}),
+    "municipality": Demand(1, 1, ("digits",)),
+}
 
 # Ranges and characters between brackets: nothing that could make an expression slow or mean something else.
 CHARACTER_CLASS = re.compile(r"\[[^\[\]\\^&~|]+\]")
@@ -44,12 +83,12 @@ def _problems(kind: FileKind, codelists: Mapping[str, CodeList]) -> Iterator[Fou
     for place, column in enumerate(kind.columns):
         if column.name in names[:place]:
             yield f"columns[{place}].name", f"there is a column {column.name} already"
-        for field, what in _column_problems(column, codelists):
-            yield f"columns[{place}].{field}", what
+        for path, what in _column_problems(column, codelists):
+            yield f"columns[{place}].{path}", what
     columns = {column.name: column for column in kind.columns}
     for place, rule in enumerate(kind.rules):
-        for field, what in _rule_problems(rule, columns):
-            yield f"rules[{place}].{field}", what
+        for path, what in _rule_problems(rule, columns):
+            yield f"rules[{place}].{path}", what
 
 
 def _column_problems(column: Column, codelists: Mapping[str, CodeList]) -> Iterator[Found]:
@@ -67,22 +106,13 @@ def _column_problems(column: Column, codelists: Mapping[str, CodeList]) -> Itera
             odd = [value for value in codelists[column.codelist].values if len(value) != column.length]
             if odd:
                 yield "length", f"{odd[0]} in {column.codelist} has another length (is a leading zero not in quotes?)"
-    taken = {
-        "codelist": ("code",),
-        "pattern": ("text",),
-        "minimum": ("integer",),
-        "maximum": ("integer",),
-        "earliest": ("date",),
-        "length": ("digits", "text", "code"),
-        "max_length": ("text", "integer"),
-    }
-    for field, types in taken.items():
-        if getattr(column, field) is not None and column.type not in types:
-            yield field, f"a column of type {column.type} takes no {field}"
-    for field in ("length", "max_length"):
-        value = getattr(column, field)
+    for name in ("length", "max_length", "pattern", "codelist", "minimum", "maximum", "earliest"):
+        if getattr(column, name) is not None and name not in TYPES[column.type]:
+            yield name, f"a column of type {column.type} takes no {name}"
+    for name in ("length", "max_length"):
+        value = getattr(column, name)
         if value is not None and value < 1:
-            yield field, "must be at least 1"
+            yield name, "must be at least 1"
     if column.pattern is not None and not _is_class(column.pattern):
         yield "pattern", "a pattern is one class of characters, such as [0-9A-Za-z-]"
     if column.minimum is not None and column.maximum is not None and column.minimum > column.maximum:
@@ -92,27 +122,26 @@ def _column_problems(column: Column, codelists: Mapping[str, CodeList]) -> Itera
 
 
 def _rule_problems(rule: Rule, columns: Mapping[str, Column]) -> Iterator[Found]:
-    check = CHECKS.get(rule.check)
-    if check is None:
-        yield "check", f"no check is named {rule.check}; there are {', '.join(CHECKS)}"
+    demand = DEMANDS.get(rule.check)
+    if demand is None:
+        yield "check", f"no check is named {rule.check}; there are {', '.join(DEMANDS)}"
         return
     number = len(rule.columns)
-    if number < check.least or (check.most is not None and number > check.most):
-        most = "or more" if check.most is None else f"to {check.most}"
-        asked = str(check.least) if check.least == check.most else f"{check.least} {most}"
+    if number < demand.least or (demand.most is not None and number > demand.most):
+        asked = f"{demand.least} or more" if demand.most is None else str(demand.least)
         yield "columns", f"{rule.check} takes {asked} columns, not {number}"
     for place, name in enumerate(rule.columns):
         if name not in columns:
             yield f"columns[{place}]", f"there is no column {name}"
-        elif check.types and columns[name].type not in check.types:
-            yield f"columns[{place}]", f"{rule.check} takes columns of type {' or '.join(check.types)}"
-    for name, setting in check.settings.items():
+        elif demand.types and columns[name].type not in demand.types:
+            yield f"columns[{place}]", f"{rule.check} takes columns of type {' or '.join(demand.types)}"
+    for name, setting in demand.settings.items():
         value = rule.settings.get(name)
         # bool is an int to Python, and nobody means `tolerance: yes`.
         if type(value) is not setting:
             yield f"settings.{name}", f"{rule.check} needs {name}, {'a whole number' if setting is int else 'a text'}"
     for name in rule.settings:
-        if name not in check.settings:
+        if name not in demand.settings:
             yield f"settings.{name}", f"{rule.check} takes no {name}"
 
 
