@@ -97,7 +97,12 @@ def passes_eleven_test(digits: str) -> bool:
 
 
 def check_name(name: str, round_: DeliveryRound) -> None:
-    """Refuse a name that may not be stored at all. Faults of convention are for the technical report, not here."""
+    """Refuse a name that may not be stored at all. Faults of convention are for the technical report, not here.
+
+    A working name may start with `~` as well.
+    """
+    if is_working_name(name):
+        name = name.lstrip("~")
     if not round_.limits.name_min <= len(name) <= round_.limits.name_max:
         raise Refusal("NAME_LENGTH", min=round_.limits.name_min, max=round_.limits.name_max)
     if not ALLOWED_NAME.match(name):

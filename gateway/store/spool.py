@@ -12,8 +12,8 @@ Does not: read the ledger or decide anything. State is where the file is:
     inbox/<code>/.geweigerd/<id>/<name>  refused from the watch folder; kept for its owner
     outbox/<code>/<name>                 a report; opgehaald/<name> once confirmed
 
-Weakness: a power cut can lose a directory entry that was not fsynced; every rename here fsyncs its folder, and nothing is
-acknowledged before the ledger has the bytes.
+Weakness: a power cut can lose a directory entry that was not fsynced; every rename here fsyncs its folder, and nothing
+is acknowledged before the ledger has the bytes.
 """
 
 import json
@@ -33,6 +33,7 @@ LANDED = ".landed"
 REFUSED = ".geweigerd"
 COLLECTED = "opgehaald"
 TRIAL = "proef"
+WHOLE = "whole"
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
@@ -143,9 +144,9 @@ class Spool:
         """Throw away a staged upload that was broken off or refused."""
         shutil.rmtree(self.inbox / STAGING / landing_id, ignore_errors=True)
 
-    def land(self, facts: LandingFacts) -> Landing:
-        """Make a staged payload and its facts durable and visible to intake by one rename. Repeatable."""
-        staged = self.inbox / STAGING / facts.id
+    def land(self, facts: LandingFacts, working: Path | None = None) -> Landing:
+        """Make a staged payload (or a whole working file) and its facts durable and visible to intake by one rename."""
+        staged = working or self.inbox / STAGING / facts.id
         landed = self.inbox / facts.municipality / LANDED / facts.id
         with world():
             descriptor = os.open(staged / "payload", os.O_RDONLY | os.O_NOFOLLOW)
@@ -156,16 +157,13 @@ class Spool:
             write_durably(staged / "facts.json", json.dumps(asdict(facts)).encode())
             staged.rename(landed)
             fsync_folder(landed.parent)
+            fsync_folder(staged.parent)
         return Landing(landed, facts)
 
-    def landings(self, municipalities: list[str]) -> list[Landing]:
-        """Every landed upload that was not removed yet, oldest first."""
-        found = []
-        for code in municipalities:
-            parent = self.inbox / code / LANDED
-            if parent.is_dir():
-                found += [self.read_facts(folder) for folder in parent.iterdir()]
-        return sorted(found, key=lambda landing: (landing.facts.received_at, landing.facts.id))
+    def landed_folders(self) -> list[Path]:
+        """The folder of every landed upload that was not removed yet, oldest first (ids grow with time)."""
+        with world():
+            return sorted(self.inbox.glob(f"*/{LANDED}/*"), key=lambda folder: folder.name)
 
     @staticmethod
     def read_facts(folder: Path) -> Landing:
@@ -200,26 +198,73 @@ class Spool:
 
     # --- working files ------------------------------------------------------------------------------------------------
 
-    def working_folder(self, login: str, municipality: str, lane: str) -> Path:
+    def working(self, login: str, municipality: str, lane: str) -> Path:
         """Where an account's working files of a municipality and lane lie, each a folder by its name."""
         return self.inbox / WORKING / login / municipality / lane
 
-    def keep_working(self, landing_id: str, folder: Path, name: str, facts: dict[str, int | bool]) -> None:
-        """Move a staged upload that was closed under a working name to `folder/name`, replacing an older one."""
-        staged = self.inbox / STAGING / landing_id
+    @staticmethod
+    def open_working(item: Path, *, truncate: bool) -> int:
+        """Open a working file for writing, new or to go on with; until `close_working` it is not whole."""
         with world():
-            write_durably(staged / "facts.json", json.dumps(facts).encode())
-            folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-            shutil.rmtree(folder / name, ignore_errors=True)
-            staged.rename(folder / name)
-            fsync_folder(folder)
+            item.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            (item / WHOLE).unlink(missing_ok=True)
+            fsync_folder(item)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if truncate else 0)
+            return os.open(item / "payload", flags, PRIVATE_FILE)
 
-    def take_working(self, folder: Path, name: str, landing_id: str) -> dict[str, int | bool]:
-        """Move a working file back into staging as `landing_id`; its facts. FileNotFoundError when there is none."""
-        staged = self.inbox / STAGING / landing_id
-        (folder / name).rename(staged)
-        facts: dict[str, int | bool] = json.loads((staged / "facts.json").read_bytes())
-        return facts
+    @staticmethod
+    def close_working(item: Path, descriptor: int, opened_at: int) -> None:
+        """The client closed it without an error: its bytes are whole and durable. `opened_at` is kept for the grace."""
+        with world():
+            os.fsync(descriptor)
+            write_durably(item / WHOLE, str(opened_at).encode())
+
+    @staticmethod
+    def whole_since(item: Path) -> int | None:
+        """When a working file was opened whose last handle ended in a CLOSE without an error; None when not whole."""
+        marker = item / WHOLE
+        return int(marker.read_bytes()) if marker.exists() else None
+
+    @staticmethod
+    def working_files(folder: Path) -> list[tuple[str, int, float]]:
+        """Name, size and modification time of each working file in `folder`."""
+        if not folder.is_dir():
+            return []
+        found = []
+        for item in sorted(folder.iterdir()):
+            payload = item / "payload"
+            if payload.exists():
+                status = payload.stat()
+                found.append((item.name, status.st_size, status.st_mtime))
+        return found
+
+    @staticmethod
+    def rename_working(item: Path, name: str) -> None:
+        """Give a working file another working name."""
+        with world():
+            target = item.with_name(name)
+            shutil.rmtree(target, ignore_errors=True)
+            item.rename(target)
+            fsync_folder(item.parent)
+
+    @staticmethod
+    def remove_working(item: Path) -> bool:
+        """Remove a working file; False when there is none."""
+        if not item.exists():
+            return False
+        shutil.rmtree(item, ignore_errors=True)
+        return True
+
+    def sweep_working(self, older_than: float) -> list[Path]:
+        """Remove working files whose bytes were last written before `older_than` (seconds since 1970); which."""
+        old = [
+            payload.parent
+            for payload in (self.inbox / WORKING).glob("*/*/*/*/payload")
+            if payload.stat().st_mtime < older_than
+        ]
+        for item in old:
+            shutil.rmtree(item, ignore_errors=True)
+        return old
 
     # --- the watch folder ---------------------------------------------------------------------------------------------
 
@@ -237,12 +282,20 @@ class Spool:
             fsync_folder(path.parent)
         return Claim(claim_id, municipality, lane, claimed)
 
-    def claims(self, municipalities: list[str]) -> list[Claim]:
+    def give_back(self, claim: Claim, path: Path) -> None:
+        """Undo a claim on a file that somebody began to write meanwhile. When the name was taken again, the claim stands
+        and is landed: both files are drops."""
+        if not path.exists():
+            with world():
+                claim.path.rename(path)
+            self.drop_claim(claim)
+
+    def claims(self) -> list[Claim]:
         """Every claimed file that was not landed or refused yet, oldest first."""
         found = []
-        for code in municipalities:
-            parent = self.inbox / code / CLAIMED
-            for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+        with world():
+            for folder in sorted(self.inbox.glob(f"*/{CLAIMED}/*"), key=lambda each: each.name):
+                code = folder.parent.parent.name
                 for path in folder.rglob("*"):
                     if not path.is_dir():
                         found.append(Claim(folder.name, code, TRIAL if path.parent != folder else "inbox", path))

@@ -1,8 +1,8 @@
 """SQLite: the embedded engine, through sqlite-utils.
 
 Does: implements `Engine` on one file in WAL mode with synchronous=FULL, so that a committed transaction survives a
-power cut. One connection per thread. The outermost transaction is BEGIN IMMEDIATE: sqlite-utils' own `atomic()` is a deferred
-BEGIN, under which two threads that read and then write lose each other's updates.
+power cut. One connection per thread. The outermost transaction is BEGIN IMMEDIATE: sqlite-utils' own `atomic()` is a
+deferred BEGIN, under which two threads that read and then write lose each other's updates.
 Touches: the ledger file and its -wal and -shm.
 Does not: hold statements of the ledger.
 

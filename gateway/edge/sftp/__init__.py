@@ -1,1 +1,13 @@
-"""To be written."""
+"""The SFTP door, on asyncssh; the only room that imports it.
+
+    wire      the private names of asyncssh that are relied on, checked at start
+    tree      virtual paths -> places; pure
+    upload    one file being written: staging, working names, closing told from breaking off
+    listing   what stands in each folder
+    session   the requests of one SFTP session
+    server    login, caps, listening
+
+Does: gives each account its virtual folders and takes its uploads.
+Touches: the network; inbox/ through the spool; the ledger through the workflow.
+Does not: join paths, follow links, or trust a name before `tree` has read it.
+"""

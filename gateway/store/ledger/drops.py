@@ -83,18 +83,6 @@ def short_id_taken(engine: Engine, short_id: str) -> bool:
     return bool(engine.rows("select 1 from drops where short_id = :id", id=short_id))
 
 
-def newest(engine: Engine, municipality: str, round_id: str, lane: Lane) -> Drop | None:
-    """The last drop that came in for a municipality in a round and lane and is not itself a repeat."""
-    rows = engine.rows(
-        """select * from drops where municipality = :municipality and round_id = :round_id and lane = :lane
-           and repeat_of is null order by arrival desc limit 1""",
-        municipality=municipality,
-        round_id=round_id,
-        lane=lane,
-    )
-    return _drop(rows[0]) if rows else None
-
-
 def newest_like(engine: Engine, municipality: str, round_id: str, lane: Lane, file: FileFacts) -> Drop | None:
     """The last drop, not itself a repeat, with the same name and content."""
     rows = engine.rows(
@@ -109,17 +97,17 @@ def newest_like(engine: Engine, municipality: str, round_id: str, lane: Lane, fi
     return _drop(rows[0]) if rows else None
 
 
-def later_names(engine: Engine, drop: Drop) -> list[str]:
-    """Names of the drops of the same municipality, round and lane that came after this one, repeats left out."""
+def later(engine: Engine, drop: Drop) -> list[Drop]:
+    """The drops of the same municipality, round and lane that came after this one, repeats left out."""
     rows = engine.rows(
-        """select name from drops where municipality = :municipality and round_id = :round_id and lane = :lane
+        """select * from drops where municipality = :municipality and round_id = :round_id and lane = :lane
            and repeat_of is null and arrival > (select arrival from drops where id = :id)""",
         municipality=drop.municipality,
         round_id=drop.round_id,
         lane=drop.lane,
         id=drop.id,
     )
-    return [row["name"] for row in rows]
+    return [_drop(row) for row in rows]
 
 
 def next_waiting(engine: Engine, busy: Collection[str]) -> Drop | None:

@@ -1,0 +1,84 @@
+"""Listing: what stands in each folder, as entries without bytes.
+
+Does: turns the ledger's rows, an account's working files and fresh uploads into names, sizes and times.
+Touches: reads the ledger and inbox/.working.
+Does not: speak SFTP or decide who may look.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.domain.model import Account, Lane
+from gateway.domain.workdays import local_day
+from gateway.edge.sftp.tree import Place, Sort
+from gateway.store.ledger import drops, reports
+from gateway.workflow.context import Context
+
+README_NAMES = {"LEESMIJ.txt": "nl", "README.txt": "en"}
+LOG_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a listing. `size` None: a folder. `modified` in seconds since 1970."""
+
+    name: str
+    size: int | None
+    modified: float
+    writable: bool = False
+
+
+class Recent:
+    """Uploads that were just closed: seen and stat-able under their own name with their exact size for a while, because
+    clients stat, rename and list after closing. Technical time (monotonic seconds)."""
+
+    def __init__(self, monotonic: Callable[[], float], seconds: float = 60.0) -> None:
+        self._monotonic = monotonic
+        self._seconds = seconds
+        self._seen: dict[tuple[str, Lane, str], tuple[int, float]] = {}
+
+    def add(self, code: str, lane: Lane, name: str, size: int) -> None:
+        """A file was closed and received."""
+        now = self._monotonic()
+        self._seen = {key: value for key, value in self._seen.items() if value[1] > now}
+        self._seen[code, lane, name] = (size, now + self._seconds)
+
+    def of(self, code: str, lane: Lane) -> dict[str, int]:
+        """Sizes by name of what is still to be seen in an inbox."""
+        now = self._monotonic()
+        return {key[2]: value[0] for key, value in self._seen.items() if key[:2] == (code, lane) and value[1] > now}
+
+
+def uploads(ctx: Context, recent: Recent, account: Account, code: str, lane: Lane) -> list[Entry]:
+    """An inbox: the account's working files, what was just closed, and what is received but not yet decided."""
+    now = ctx.now().timestamp()
+    found = {
+        name: Entry(name, size, modified, writable=True)
+        for name, size, modified in ctx.spool.working_files(ctx.spool.working(account.login, code, lane))
+    }
+    for drop in drops.undecided(ctx.engine, code):
+        if drop.lane is lane:
+            found[drop.file.name] = Entry(drop.file.name, drop.file.size, drop.received_at.timestamp(), writable=True)
+    for name, size in recent.of(code, lane).items():
+        found.setdefault(name, Entry(name, size, now, writable=True))
+    return sorted(found.values(), key=lambda entry: entry.name)
+
+
+def report_files(ctx: Context, place: Place) -> list[Entry]:
+    """An outbox, or its opgehaald/."""
+    confirmed = place.sort is Sort.COLLECTED
+    return [
+        Entry(entry.name, entry.size, entry.made_at.timestamp())
+        for entry in reports.entries(ctx.engine, place.code, confirmed=confirmed)
+    ]
+
+
+def log_months(ctx: Context) -> list[str]:
+    """Names of the last months' message logs, oldest first."""
+    day = local_day(ctx.now())
+    names = []
+    for _ in range(LOG_MONTHS):
+        names.append(f"berichtenlog-{day:%Y-%m}.csv")
+        day = day.replace(day=1) - timedelta(days=1)
+    return names[::-1]

@@ -1,0 +1,239 @@
+"""Server: login, caps and listening.
+
+Does: binds keys to accounts, checks the source address, keeps caps per address and in all, hands each authenticated
+session its `Session`. Offers current algorithms only; Ed25519 host key.
+Touches: the listening socket.
+Does not: offer passwords, shells, exec, scp -O or forwarding.
+"""
+
+import asyncio
+import base64
+import ipaddress
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+
+from gateway.config.sections import Sftp
+from gateway.domain.model import Account
+from gateway.edge.sftp import wire
+from gateway.edge.sftp.session import House, Session
+
+KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
+ENCRYPTION = ("aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr", "aes128-ctr")
+MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
+SIGNATURES = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-256",
+    "rsa-sha2-512",
+)
+
+
+@dataclass(slots=True)
+class Doorkeeper:
+    """Who is connected now, in all and per address."""
+
+    settings: Sftp
+    per_address: Counter[str] = field(default_factory=Counter)
+    logins: "set[Login]" = field(default_factory=set)
+
+    def full(self, address: str) -> bool:
+        """Whether one more connection from here is too many."""
+        return (
+            self.per_address.total() >= self.settings.connections
+            or self.per_address[address] >= self.settings.connections_per_address
+        )
+
+
+class Login(asyncssh.SSHServer):
+    """One connection, up to and including its login."""
+
+    def __init__(self, house: House, keeper: Doorkeeper) -> None:
+        self._house = house
+        self._keeper = keeper
+        self._address = ""
+        self._counted = False
+        self._wrong_keys: set[bytes] = set()
+        self._key = b""
+        self._account: Account | None = None
+        self._made: list[Session] = []
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """A client connected; one too many is sent away before it costs anything."""
+        self._connection = conn
+        self._address = str(conn.get_extra_info("peername")[0])
+        if self._keeper.full(self._address):
+            self._house.tell("connection_refused", peer=self._address)
+            conn.abort()
+            return
+        self._keeper.per_address[self._address] += 1
+        self._keeper.logins.add(self)
+        self._counted = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._keeper.logins.discard(self)
+        if self._counted:
+            self._keeper.per_address[self._address] -= 1
+            if not self._keeper.per_address[self._address]:
+                del self._keeper.per_address[self._address]
+
+    def begin_auth(self, username: str) -> bool:
+        """Everybody must authenticate; an unknown login goes the same way as a wrong key."""
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        """Keys are how accounts log in."""
+        return True
+
+    def password_auth_supported(self) -> bool:
+        """No passwords."""
+        return False
+
+    def kbdint_auth_supported(self) -> bool:
+        """No questions."""
+        return False
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether `key` is one of this very account's, and the address one of its networks."""
+        account = self._house.ctx.configuration().participants.accounts.get(username)
+        if account and key.public_data in _keys(account) and _address_allowed(account, self._address):
+            self._key = key.public_data
+            return True
+        self._wrong_keys.add(key.public_data)
+        self._house.tell("login_failed", account=username[:64], peer=self._address)
+        if len(self._wrong_keys) > self._keeper.settings.keys_per_connection and self._connection:
+            self._connection.disconnect(
+                asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Te veel sleutels | Too many keys"
+            )
+        return False
+
+    def auth_completed(self) -> None:
+        """The user is who the connection says; only now is that to be believed."""
+        if self._connection:
+            login = self._connection.get_extra_info("username")
+            self._account = self._house.ctx.configuration().participants.accounts.get(login)
+            self._house.tell("login", account=login, peer=self._address)
+
+    def session(self, channel: "asyncssh.SSHServerChannel[bytes]") -> Session:
+        """The SFTP session of the account that logged in. ChannelOpenError when it may not have one (more)."""
+        if self._account is None or len(self._made) >= self._keeper.settings.sessions_per_connection:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Te veel sessies | Too many sessions")
+        session = Session(channel, self._house, self._account, self._address)
+        self._made.append(session)
+        return session
+
+    def is_uploading(self) -> bool:
+        """Whether a file is being written on this connection."""
+        return any(session.is_uploading() for session in self._made)
+
+    def close(self) -> None:
+        """Say goodbye."""
+        if self._connection:
+            self._connection.close()
+
+    def close_if_revoked(self) -> None:
+        """Close the connection when its account or key is gone from the configuration."""
+        if self._account is None or self._connection is None:
+            return
+        account = self._house.ctx.configuration().participants.accounts.get(self._account.login)
+        if account is None or self._key not in _keys(account):
+            self._house.tell("revoked", account=self._account.login, peer=self._address)
+            self._connection.close()
+
+
+def _keys(account: Account) -> frozenset[bytes]:
+    return frozenset(base64.b64decode(line.split()[1]) for line in account.keys)
+
+
+def _address_allowed(account: Account, address: str) -> bool:
+    if not account.allow_from:
+        return True
+    source = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(source, ipaddress.IPv6Address) and source.ipv4_mapped:
+        source = source.ipv4_mapped
+    return any(source in ipaddress.ip_network(network, strict=False) for network in account.allow_from)
+
+
+def fingerprints(host_keys: Sequence[Path]) -> tuple[str, ...]:
+    """SHA-256 fingerprints of the host keys, as OpenSSH prints them."""
+    return tuple(asyncssh.read_private_key(path).get_fingerprint() for path in host_keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The open door."""
+
+    acceptor: asyncssh.SSHAcceptor
+    keeper: Doorkeeper
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.acceptor.get_port()
+
+    def close_revoked(self) -> None:
+        """Close the connections whose account or key is gone from the configuration."""
+        for login in list(self.keeper.logins):
+            login.close_if_revoked()
+
+    async def drain(self, seconds: float = 25.0) -> None:
+        """Take no new connections; let uploads that are running end; then close."""
+        self.acceptor.close()
+        until = time.monotonic() + seconds
+        while any(login.is_uploading() for login in self.keeper.logins) and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        for login in list(self.keeper.logins):
+            login.close()
+        await self.acceptor.wait_closed()
+
+
+async def listen(house: House, settings: Sftp, host: str, port: int, host_keys: Sequence[Path]) -> Door:
+    """Open the door; port 0 takes a free one."""
+    wire.install()
+    keeper = Doorkeeper(settings)
+    keys = [asyncssh.read_private_key(path) for path in host_keys]
+    for key in keys:
+        if key.algorithm == b"ssh-rsa":
+            # Otherwise SHA-1 is offered, whatever signature_algs says.
+            key.sig_algorithms = (b"rsa-sha2-512", b"rsa-sha2-256")
+
+    def session(channel: "asyncssh.SSHServerChannel[bytes]") -> Session:
+        owner = channel.get_connection().get_owner()
+        if not isinstance(owner, Login):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "")
+        return owner.session(channel)
+
+    acceptor = await asyncssh.listen(
+        host,
+        port,
+        server_factory=lambda: Login(house, keeper),
+        server_host_keys=keys,
+        sftp_factory=session,
+        allow_scp=False,
+        agent_forwarding=False,
+        x11_forwarding=False,
+        allow_pty=False,
+        line_editor=False,
+        encoding=None,
+        login_timeout=settings.login_grace_seconds,
+        keepalive_interval=settings.keepalive_seconds,
+        keepalive_count_max=3,
+        kex_algs=KEX,
+        encryption_algs=ENCRYPTION,
+        mac_algs=MACS,
+        compression_algs=None,
+        signature_algs=SIGNATURES,
+        gss_host=None,
+        server_version="gateway",
+        backlog=512,
+    )
+    return Door(acceptor, keeper)

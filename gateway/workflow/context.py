@@ -1,0 +1,82 @@
+"""Context: what every step of the story works with.
+
+Does: carries the engine, the spool, the legal clock, the configuration in force and the examiner, as handed down by the
+composition root; derives from them the few values that several steps need.
+Touches: nothing by itself.
+Does not: change while a step runs; `configuration` gives one frozen object, ask it once per step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.config import Configuration
+from gateway.domain.checks import Job
+from gateway.domain.model import DeliveryRound, Drop, Examination, Lane, Municipality
+from gateway.domain.workdays import last_safe_day, window
+from gateway.reports.facts import Envelope, Times
+from gateway.store.engine import Engine
+from gateway.store.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`now` is legal time (aware UTC), `new_id` gives a UUIDv7, `examine` runs a job in a worker process and blocks."""
+
+    engine: Engine
+    spool: Spool
+    now: Callable[[], datetime]
+    configuration: Callable[[], Configuration]
+    examine: Callable[[Job], Examination]
+    new_id: Callable[[], str]
+    random_hex: Callable[[int], str]
+    sandbox: bool = False
+
+
+def round_at(rounds: dict[str, DeliveryRound], now: datetime) -> DeliveryRound:
+    """The round whose delivery window is open, else the next to open, else the last one."""
+    by_opening = sorted(rounds.values(), key=lambda each: each.delivery.opens)
+    for each in by_opening:
+        if now <= window(each.delivery).closes:
+            return each
+    return by_opening[-1]
+
+
+def current_round(ctx: Context) -> DeliveryRound:
+    """The round that a drop made now belongs to."""
+    return round_at(dict(ctx.configuration().rounds), ctx.now())
+
+
+def envelope(
+    ctx: Context, drop: Drop, *, technical_due: datetime | None, quality_due: datetime | None = None
+) -> Envelope:
+    """The head of a report about a drop, as known now."""
+    configuration = ctx.configuration()
+    round_ = configuration.rounds[drop.round_id]
+    account = configuration.participants.accounts.get(drop.account)
+    own = account is not None and drop.municipality in account.municipalities
+    return Envelope(
+        drop_id=drop.short_id,
+        municipality=municipality(configuration, drop.municipality),
+        round_name=round_.name,
+        submitted_by=drop.account,
+        on_behalf_of=None if own else drop.municipality,
+        file=drop.file,
+        times=Times(
+            received=drop.received_at,
+            ready=ctx.now(),
+            technical_due=technical_due,
+            quality_due=quality_due,
+            window_closes=window(round_.delivery).closes,
+            last_safe_day=last_safe_day(round_, configuration.calendar),
+            calendar=drop.calendar_version,
+        ),
+        desks=configuration.desks,
+        sandbox=ctx.sandbox,
+        trial=drop.lane is Lane.TRIAL,
+    )
+
+
+def municipality(configuration: Configuration, code: str) -> Municipality:
+    """The municipality with this code; its code stands for the name when it left the configuration meanwhile."""
+    return configuration.participants.municipalities.get(code, Municipality(code, code))

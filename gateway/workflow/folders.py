@@ -1,0 +1,148 @@
+"""Folders: what a user sees, made from the ledger at the moment of asking.
+
+Does: gathers status.json of a municipality, LEESMIJ.txt of an account and the message log of a span of days; accepts
+terms by file.
+Touches: reads the ledger; terms write tables acceptances and log.
+Does not: know paths or SFTP; render (reports does).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from gateway.domain.lifecycle import rights
+from gateway.domain.model import Account, Delivery, DeliveryState, Drop, Phrase, phrase
+from gateway.domain.workdays import end_of_day, last_safe_day, local_day, start_of_day, window
+from gateway.errors import Refusal
+from gateway.reports import folder
+from gateway.reports.facts import ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
+from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
+from gateway.workflow.context import Context, current_round, municipality
+
+REFUSALS_SHOWN = 20
+
+
+def status(ctx: Context, code: str) -> bytes:
+    """status.json: one row per kind and period, what is pending, refused and not yet collected."""
+    return folder.status(status_facts(ctx, code), ctx.configuration().texts)
+
+
+def status_facts(ctx: Context, code: str) -> StatusFacts:
+    """All that status.json and `gateway status` say of one municipality."""
+    configuration = ctx.configuration()
+    round_ = current_round(ctx)
+    delivery_window = window(round_.delivery)
+    made = deliveries.of_municipality(ctx.engine, code, round_.id)
+    items = tuple(
+        _item(ctx, kind, period.code, [each for each in made if (each.kind, each.period) == (kind, period.code)])
+        for period in round_.periods
+        for kind in round_.kinds
+    )
+    return StatusFacts(
+        municipality=municipality(configuration, code),
+        round_id=round_.id,
+        round_name=round_.name,
+        at=ctx.now(),
+        opens=delivery_window.opens,
+        closes=delivery_window.closes,
+        last_safe_day=last_safe_day(round_, configuration.calendar),
+        items=items,
+        pending=tuple(_pending(ctx, drop) for drop in drops.undecided(ctx.engine, code)),
+        refusals=tuple(
+            RefusalStatus(line.at, str(line.detail["name"]), str(line.detail["code"]), _refusal(line))
+            for line in log.last_of_event(ctx.engine, "refused", code, REFUSALS_SHOWN)
+        ),
+        uncollected=tuple(report.stem for report in reports.uncollected(ctx.engine, code)),
+        desks=configuration.desks,
+        sandbox=ctx.sandbox,
+    )
+
+
+def _refusal(line: log.Line) -> Phrase:
+    params = {key.removeprefix("param_"): value for key, value in line.detail.items() if key.startswith("param_")}
+    return phrase(f"refusals.{line.detail['code']}.text", **{k: v for k, v in params.items() if v is not None})
+
+
+def _item(ctx: Context, kind: str, period: str, chain: Sequence[Delivery]) -> ItemStatus:
+    if not chain:
+        return ItemStatus(kind, period, "none")
+    last = chain[-1]
+    drop = drops.get(ctx.engine, last.drop_id)
+    technical = deadlines.find(ctx.engine, "technical", drop.id)
+    quality = deadlines.find(ctx.engine, "quality", last.id)
+    current = [each for each in chain if each.state in (DeliveryState.APPROVED, DeliveryState.ASSESSED)]
+    return ItemStatus(
+        kind=kind,
+        period=period,
+        state=last.state,
+        version=last.version,
+        drop_id=drop.short_id,
+        file=drop.file.name,
+        received=drop.received_at,
+        technical_due=technical.due_at if technical else None,
+        quality_due=quality.due_at if quality else None,
+        approved_version=current[0].version if current else None,
+    )
+
+
+def _pending(ctx: Context, drop: Drop) -> PendingStatus:
+    owed = deadlines.find(ctx.engine, "technical", drop.id)
+    return PendingStatus(drop.short_id, drop.file, drop.state, drop.received_at, owed.due_at if owed else None)
+
+
+def readme(ctx: Context, account: Account, fingerprints: tuple[str, ...], language: str) -> bytes:
+    """LEESMIJ.txt or README.txt of an account."""
+    configuration = ctx.configuration()
+    round_ = current_round(ctx)
+    delivery_window = window(round_.delivery)
+    seen = rights(account, configuration.participants, local_day(ctx.now())).sees
+    return folder.readme(
+        ReadmeFacts(
+            login=account.login,
+            municipalities=tuple(municipality(configuration, code) for code in seen),
+            round_name=round_.name,
+            periods=tuple(period.code for period in round_.periods),
+            kinds=round_.kinds,
+            opens=delivery_window.opens,
+            closes=delivery_window.closes,
+            target=round_.target,
+            last_safe_day=last_safe_day(round_, configuration.calendar),
+            upload_bytes=round_.limits.upload_bytes,
+            unpacked_bytes=round_.limits.unpacked_bytes,
+            host_key_fingerprints=fingerprints,
+            desks=configuration.desks,
+            terms_accepted=facts.terms_accepted(ctx.engine, account.login, round_.id, round_.terms_version),
+            sandbox=ctx.sandbox,
+        ),
+        configuration.texts,
+        language,
+    )
+
+
+def terms_file(ctx: Context) -> str:
+    """The name of the file by which an account accepts the terms of the current round."""
+    return f"VOORWAARDEN_{current_round(ctx).id}.akkoord"
+
+
+def accept_terms(ctx: Context, account: Account, how: str) -> None:
+    """Record that `account` accepts the current round's terms; once."""
+    round_ = current_round(ctx)
+    now = ctx.now()
+    with ctx.engine.transaction():
+        if facts.accept_terms(ctx.engine, account.login, round_.id, round_.terms_version, now, how):
+            detail: dict[str, str | int | None] = {"round": round_.id, "version": round_.terms_version}
+            for code in account.municipalities:
+                log.append(ctx.engine, log.Line(now, "terms_accepted", code, account.login, detail=detail))
+
+
+def message_log(ctx: Context, code: str, first: date, last: date) -> bytes:
+    """The message log of a municipality over local days, both included: CSV for a Dutch spreadsheet."""
+    if last < first:
+        raise Refusal("NO_SUCH_FILE")
+    lines = log.between(ctx.engine, start_of_day(first), end_of_day(last), code)
+    return folder.message_log(
+        tuple((line.at, line.event, line.account, _words(line)) for line in lines), ctx.configuration().texts
+    )
+
+
+def _words(line: log.Line) -> dict[str, str | int]:
+    return {key: value for key, value in line.detail.items() if value is not None}

@@ -1,0 +1,173 @@
+"""Intake: the one loop through which every file comes in.
+
+Does: takes closed uploads, claimed files of the watch folder and whatever a rescan finds landed, receives them in
+batches, answers those who wait, and only after the commit removes landings.
+Touches: inbox/; through receive the ledger.
+Does not: trust an event. A submission only wakes it with a landing; the rescan finds what no event told of.
+
+Weakness: while the ledger cannot be written, landings stay where they are and those who wait are told `Temporary`; the
+loop tries again at every wake-up and every rescan.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from hashlib import file_digest
+
+from gateway.domain.model import Account, Channel, Lane, to_ms
+from gateway.errors import GatewayError, Refusal, Temporary
+from gateway.store.ledger import drops
+from gateway.store.spool import Claim, Landing, LandingFacts, Spool
+from gateway.workflow.admit import Attempt, admit, record_refusal
+from gateway.workflow.context import Context
+from gateway.workflow.receive import Received, receive
+
+BATCH = 64
+
+
+class Intake:
+    """`tell(event, **facts)` is the daemon's log; `received()` wakes whoever works on received drops."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        *,
+        rescan_seconds: float,
+        received: Callable[[], None],
+        tell: Callable[..., None],
+    ) -> None:
+        self._ctx = ctx
+        self._rescan_seconds = rescan_seconds
+        self._received = received
+        self._tell = tell
+        self._queue: deque[tuple[Landing, Future[Received]]] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._loop, name="intake", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a rescan: what landed before a crash is received first."""
+        self._thread.start()
+
+    def submit(self, landing: Landing) -> Future[Received]:
+        """A landed upload whose sender waits. The future gives `Received` after the commit, or the error."""
+        answer: Future[Received] = Future()
+        self._queue.append((landing, answer))
+        self._wake.set()
+        return answer
+
+    def wake(self) -> None:
+        """Something may have landed or been claimed: look."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the batch at hand and what was submitted, then end."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        rescan = True
+        while True:
+            try:
+                if rescan:
+                    self.scan()
+                self._take_submitted()
+            except (GatewayError, OSError) as error:
+                self._tell("intake_failed", reason=str(error))
+            if self._stopping and not self._queue:
+                return
+            # Submissions wake at once; everything else waits for the rescan, so that a busy edge costs no listing.
+            rescan = not self._wake.wait(self._rescan_seconds) or not self._queue
+            self._wake.clear()
+
+    def scan(self) -> None:
+        """Land what is claimed, then receive whatever lies landed and nobody waits for."""
+        for claim in self._ctx.spool.claims():
+            land_claim(self._ctx, claim, self._tell)
+        waiting = {landing.facts.id for landing, _ in list(self._queue)}
+        folders = [folder for folder in self._ctx.spool.landed_folders() if folder.name not in waiting]
+        for start in range(0, len(folders), BATCH):
+            landings = []
+            for folder in folders[start : start + BATCH]:
+                try:
+                    landings.append(Spool.read_facts(folder))
+                except GatewayError as error:
+                    self._tell("landing_unreadable", folder=folder.name, reason=str(error))
+            self._finish(landings, {})
+
+    def _take_submitted(self) -> None:
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._finish([landing for landing, _ in batch], {landing.facts.id: answer for landing, answer in batch})
+
+    def _finish(self, landings: list[Landing], answers: dict[str, Future[Received]]) -> None:
+        try:
+            results = receive(self._ctx, landings)
+        except (GatewayError, OSError) as error:
+            self._tell("receive_failed", reason=str(error), landings=len(landings))
+            results = {landing.facts.id: Temporary(str(error)) for landing in landings}
+        for landing in landings:
+            result = results[landing.facts.id]
+            answer = answers.get(landing.facts.id)
+            if isinstance(result, Received):
+                if answer:
+                    answer.set_result(result)
+                self._ctx.spool.clear(landing)
+                self._tell("received", id=result.short_id, drop=landing.facts.id, repeat_of=result.repeat_of)
+            else:
+                if answer:
+                    answer.set_exception(result)
+                self._tell("receive_failed", drop=landing.facts.id, reason=str(result))
+        if any(isinstance(result, Received) for result in results.values()):
+            self._received()
+
+
+def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
+    """From a claimed file to a landing, or to the refused ones. Repeatable: a claim that is landed is cleared away."""
+    landed = ctx.spool.inbox / claim.municipality / ".landed" / claim.id
+    if landed.exists() or drops.find(ctx.engine, claim.id) is not None:
+        ctx.spool.drop_claim(claim)
+        return
+    configuration = ctx.configuration()
+    login = configuration.settings.watch.accounts.get(claim.municipality)
+    account = configuration.participants.accounts.get(login) if login else None
+    attempt = Attempt(account or NOBODY, claim.municipality, Lane(claim.lane), claim.path.name)
+    now = ctx.now()
+    try:
+        if account is None:
+            raise Refusal("NO_ROLE")
+        admit(ctx, attempt)
+        size = ctx.spool.copy_claim(claim)
+        limit = configuration.settings.limits.upload_bytes
+        if size > limit:
+            raise Refusal("TOO_LARGE", limit=limit)
+        if size == 0:
+            raise Refusal("EMPTY")
+    except Refusal as refusal:
+        ctx.spool.discard(claim.id)
+        record_refusal(ctx, attempt, refusal)
+        ctx.spool.refuse_claim(claim)
+        tell("refused", code=refusal.code, municipality=claim.municipality, claim=claim.id)
+        return
+    with (ctx.spool.inbox / ".staging" / claim.id / "payload").open("rb") as payload:
+        digest = file_digest(payload, "sha256").hexdigest()
+    ctx.spool.land(
+        LandingFacts(
+            id=claim.id,
+            municipality=claim.municipality,
+            lane=claim.lane,
+            account=attempt.account.login,
+            channel=Channel.WATCH,
+            name=claim.path.name,
+            size=size,
+            sha256=digest,
+            opened_at=to_ms(now),
+            received_at=to_ms(now),
+        )
+    )
+    ctx.spool.drop_claim(claim)
+
+
+NOBODY = Account(login="watch", name="", email="", roles=frozenset(), municipalities=())

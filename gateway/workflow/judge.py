@@ -1,0 +1,237 @@
+"""Judge: from a received drop to its verdict.
+
+Does: gives the oldest waiting drop of a municipality that is not being judged; has it examined in a worker process; in
+one transaction creates the deliveries with their versions and writes verdict, technical report, log lines, met and new
+deadlines, and supersedes the former version. A drop whose worker fails three times is held; the municipality is told.
+Touches: tables drops, payloads, deliveries, reports, deadlines, log.
+Does not: look into a payload in this process.
+
+A rejected correction leaves the last approved version standing. A drop that was held and released after a newer one of
+the same item was approved becomes a version that never counts.
+"""
+
+from collections.abc import Callable, Collection
+
+from gateway.domain.checks import Job
+from gateway.domain.lifecycle import follow_delivery, follow_drop
+from gateway.domain.model import (
+    Delivery,
+    DeliveryState,
+    Drop,
+    DropState,
+    Examination,
+    Lane,
+    MemberResult,
+    Severity,
+    to_ms,
+)
+from gateway.domain.workdays import due, local_day
+from gateway.errors import Conflict, WorkerFault
+from gateway.reports.facts import ReceiptFacts, TechnicalFacts
+from gateway.reports.receipt import receipt
+from gateway.reports.technical import technical
+from gateway.store.ledger import deadlines, deliveries, drops, log, reports
+from gateway.workflow.context import Context, envelope
+
+ATTEMPTS = 3
+
+
+def next_drop(ctx: Context, busy: Collection[str]) -> Drop | None:
+    """The drop to judge next; None when nothing waits. `busy`: municipalities being judged at this moment."""
+    return drops.next_waiting(ctx.engine, busy)
+
+
+def judge(ctx: Context, drop: Drop, tell: Callable[..., None]) -> None:
+    """Examine and decide one drop, or count a failed attempt. Repeatable until decided."""
+    configuration = ctx.configuration()
+    job = Job(
+        name=drop.file.name,
+        payload=drops.payload(ctx.engine, drop.id),
+        municipality=drop.municipality,
+        known=frozenset(configuration.participants.municipalities),
+        received_on=local_day(drop.received_at),
+        rules=configuration.rules[drop.round_id],
+    )
+    try:
+        examination = ctx.examine(job)
+    except WorkerFault as fault:
+        attempts = _failed(ctx, drop)
+        tell("examination_failed", drop=drop.id, attempt=attempts, reason=str(fault))
+        return
+    try:
+        decide(ctx, drop, examination)
+    except Conflict:
+        # Decided by somebody else meanwhile: their verdict stands, ours is the same by construction.
+        tell("decided_elsewhere", drop=drop.id)
+        return
+    verdicts = {f"{member.kind}_{member.period}": member.approved for member in examination.members}
+    tell("decided", id=drop.short_id, drop=drop.id, verdicts=verdicts)
+
+
+def decide(ctx: Context, drop: Drop, examination: Examination) -> None:
+    """Write all that follows from an examination, in one transaction; Conflict when the drop is decided already."""
+    with ctx.engine.transaction():
+        now_ms = to_ms(ctx.now())
+        drops.move(ctx.engine, drop.id, drop.state, follow_drop(drop.state, "decided"), now_ms)
+        _log(ctx, drop, "decided", detail={"members": len(examination.members)})
+        for member in examination.members:
+            if drop.lane is Lane.TRIAL:
+                _report(ctx, drop, examination, member, None, None)
+            else:
+                _deliver(ctx, drop, examination, member)
+        if not examination.members:
+            _report(ctx, drop, examination, None, None, None)
+        deadlines.meet(ctx.engine, "technical", drop.id, now_ms)
+        if drop.lane is Lane.TRIAL:
+            drops.erase_payload(ctx.engine, drop.id, now_ms)
+
+
+def _deliver(ctx: Context, drop: Drop, examination: Examination, member: MemberResult) -> None:
+    now = ctx.now()
+    former = deliveries.current(ctx.engine, drop.municipality, drop.round_id, member.kind, member.period)
+    event = "approved" if member.approved else "rejected"
+    if member.approved and deliveries.overtaken(ctx.engine, drop, member.kind, member.period):
+        event = "overtaken"
+    replaces = former if event == "approved" else None
+    delivery = Delivery(
+        id=ctx.new_id(),
+        drop_id=drop.id,
+        municipality=drop.municipality,
+        round_id=drop.round_id,
+        kind=member.kind,
+        period=member.period,
+        version=deliveries.last_version(ctx.engine, drop, member.kind, member.period) + 1,
+        state=follow_delivery(None, event),
+        supersedes=replaces.id if replaces else None,
+    )
+    if replaces:
+        deliveries.move(ctx.engine, replaces.id, replaces.state, follow_delivery(replaces.state, "superseded"))
+        _log(ctx, drop, "superseded", replaces, {"by": delivery.id})
+        deadlines.meet(ctx.engine, "quality", replaces.id, to_ms(now))
+    deliveries.insert(ctx.engine, delivery, member, to_ms(now))
+    if delivery.state is DeliveryState.APPROVED:
+        _owe_quality(ctx, delivery)
+    report_id = _report(ctx, drop, examination, member, delivery, replaces)
+    detail: dict[str, str | int | None] = {
+        "kind": delivery.kind,
+        "period": delivery.period,
+        "version": delivery.version,
+        "records": member.records,
+    }
+    _log(ctx, drop, event, delivery, detail, report_id)
+
+
+def _owe_quality(ctx: Context, delivery: Delivery) -> None:
+    configuration = ctx.configuration()
+    days = configuration.rounds[delivery.round_id].service.quality
+    deadlines.insert(
+        ctx.engine,
+        deadlines.Deadline(
+            kind="quality",
+            subject=delivery.id,
+            municipality=delivery.municipality,
+            due_at=due(ctx.now(), days, configuration.calendar),
+            calendar_version=configuration.calendar.version,
+            met_at=None,
+        ),
+    )
+
+
+def _report(
+    ctx: Context,
+    drop: Drop,
+    examination: Examination,
+    member: MemberResult | None,
+    delivery: Delivery | None,
+    replaces: Delivery | None,
+) -> str:
+    technical_owed = deadlines.find(ctx.engine, "technical", drop.id)
+    quality_owed = deadlines.find(ctx.engine, "quality", delivery.id) if delivery else None
+    # A warning about the ZIP as a whole stands in the report of each of its files.
+    findings = examination.findings + (member.findings if member else ())
+    counts = dict(examination.counts)
+    for code, count in (member.counts if member else {}).items():
+        counts[code] = counts.get(code, 0) + count
+    approved = member.approved if member else not any(f.severity is not Severity.WARNING for f in findings)
+    outcome = "GOEDGEKEURD" if approved else "AFGEKEURD"
+    made = technical(
+        TechnicalFacts(
+            envelope=envelope(
+                ctx,
+                drop,
+                technical_due=technical_owed.due_at if technical_owed else None,
+                quality_due=quality_owed.due_at if quality_owed else None,
+            ),
+            outcome=f"PROEF-{outcome}" if drop.lane is Lane.TRIAL else outcome,
+            findings=findings,
+            counts=counts,
+            member=member,
+            delivery_id=delivery.id if delivery else None,
+            version=delivery.version if delivery else None,
+            supersedes=replaces.version if replaces else None,
+        ),
+        ctx.configuration().texts,
+    )
+    report_id = ctx.new_id()
+    reports.insert(
+        ctx.engine,
+        report_id,
+        drop.municipality,
+        made,
+        to_ms(ctx.now()),
+        drop_id=drop.id,
+        delivery_id=delivery.id if delivery else None,
+    )
+    return report_id
+
+
+def _failed(ctx: Context, drop: Drop) -> int:
+    with ctx.engine.transaction():
+        attempts = drops.count_attempt(ctx.engine, drop.id)
+        if attempts >= ATTEMPTS:
+            hold(ctx, drop, f"{attempts} failed examinations")
+        return attempts
+
+
+def hold(ctx: Context, drop: Drop, reason: str) -> None:
+    """Set a drop aside for a person and tell the municipality; the clock runs on."""
+    with ctx.engine.transaction():
+        drops.move(ctx.engine, drop.id, drop.state, follow_drop(drop.state, "held"))
+        owed = deadlines.find(ctx.engine, "technical", drop.id)
+        made = receipt(
+            ReceiptFacts(envelope(ctx, drop, technical_due=owed.due_at if owed else None), outcome="AANGEHOUDEN"),
+            ctx.configuration().texts,
+        )
+        report_id = ctx.new_id()
+        reports.insert(ctx.engine, report_id, drop.municipality, made, to_ms(ctx.now()), drop_id=drop.id)
+        _log(ctx, drop, "held", detail={"reason": reason}, report_id=report_id)
+
+
+def release(ctx: Context, drop: Drop, reason: str, who: str) -> None:
+    """Let a held drop be judged again, by an operator's decision."""
+    with ctx.engine.transaction():
+        drops.move(ctx.engine, drop.id, DropState.HELD, follow_drop(DropState.HELD, "released"))
+        drops.forget_attempts(ctx.engine, drop.id)
+        _log(ctx, drop, "released", detail={"reason": reason, "by": who})
+
+
+def _log(
+    ctx: Context,
+    drop: Drop,
+    event: str,
+    delivery: Delivery | None = None,
+    detail: dict[str, str | int | None] | None = None,
+    report_id: str | None = None,
+) -> None:
+    log.append(
+        ctx.engine,
+        log.Line(
+            at=ctx.now(),
+            event=event,
+            municipality=drop.municipality,
+            drop_id=drop.id,
+            delivery_id=delivery.id if delivery else None,
+            report_id=report_id,
+            detail={"id": drop.short_id, **(detail or {})},
+        ),
+    )

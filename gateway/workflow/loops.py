@@ -1,0 +1,104 @@
+"""Loops: the steps that derive their work from the ledger, each in a thread of its own.
+
+Does: runs a step when woken and every so many seconds; judges drops of different municipalities at the same time.
+Touches: threads; the ledger through the steps.
+Does not: keep a queue. A lost wake-up costs latency only.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from gateway.domain.model import Drop
+from gateway.errors import GatewayError
+from gateway.workflow.context import Context
+from gateway.workflow.judge import judge, next_drop
+
+
+class Loop:
+    """A step that is repeated. A step that raises is told and tried again."""
+
+    def __init__(self, name: str, seconds: float, step: Callable[[], object], tell: Callable[..., None]) -> None:
+        self._name = name
+        self._seconds = seconds
+        self._step = step
+        self._tell = tell
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first step comes at once."""
+        self._wake.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the step at hand."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.wait(self._seconds)
+            self._wake.clear()
+            try:
+                self._step()
+            except (GatewayError, OSError, KeyError) as error:
+                self._tell("step_failed", step=self._name, reason=repr(error), error=True)
+
+
+class Judging:
+    """Judges waiting drops on `slots` threads, never two of one municipality at once, so that drops of one item are
+    decided in order of arrival. `decided()` is called after each verdict."""
+
+    def __init__(
+        self, ctx: Context, *, slots: int, seconds: float, decided: Callable[[], None], tell: Callable[..., None]
+    ) -> None:
+        self._ctx = ctx
+        self._decided = decided
+        self._tell = tell
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+        self._slots = slots
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="judge")
+        self._loop = Loop("judging", seconds, self._fill, tell)
+
+    def start(self) -> None:
+        """Begin."""
+        self._loop.start()
+
+    def wake(self) -> None:
+        """There may be a drop to judge."""
+        self._loop.wake()
+
+    def stop(self) -> None:
+        """End after the verdicts at hand; what waits is judged after the next start."""
+        self._loop.stop()
+        self._pool.shutdown(wait=True)
+
+    def _fill(self) -> None:
+        while len(self._busy) < self._slots:
+            with self._lock:
+                busy = frozenset(self._busy)
+            drop = next_drop(self._ctx, busy)
+            if drop is None:
+                return
+            with self._lock:
+                self._busy.add(drop.municipality)
+            self._pool.submit(self._judge, drop)
+
+    def _judge(self, drop: Drop) -> None:
+        try:
+            judge(self._ctx, drop, self._tell)
+            self._decided()
+        except (GatewayError, OSError, KeyError) as error:
+            self._tell("judging_failed", drop=drop.id, reason=repr(error), error=True)
+        finally:
+            with self._lock:
+                self._busy.discard(drop.municipality)
+            self._loop.wake()

@@ -1,0 +1,49 @@
+"""Publish: from report rows to files in the outbox.
+
+Does: places each unplaced report, file by file, JSON last, then notes that it lies there. After a crash in between the
+same files are placed again, byte for byte.
+Touches: outbox/; column reports.placed_at.
+Does not: make reports. The rows are the truth; the folder is a view that can be made again at any time.
+"""
+
+from gateway.domain.model import to_ms
+from gateway.store.ledger import log, reports
+from gateway.workflow.context import Context
+
+
+def publish(ctx: Context) -> int:
+    """Place everything that is not placed; how many reports."""
+    done = 0
+    while waiting := reports.unplaced(ctx.engine):
+        for report in waiting:
+            for file in reports.files(ctx.engine, report.id):
+                ctx.spool.place(report.municipality, file.name, file.body)
+            with ctx.engine.transaction():
+                now = ctx.now()
+                if reports.mark_placed(ctx.engine, report.id, to_ms(now)):
+                    log.append(
+                        ctx.engine,
+                        log.Line(
+                            at=now,
+                            event="placed",
+                            municipality=report.municipality,
+                            drop_id=report.drop_id,
+                            delivery_id=report.delivery_id,
+                            report_id=report.id,
+                            detail={"report": report.stem},
+                        ),
+                    )
+            done += 1
+    return done
+
+
+def replace_missing(ctx: Context) -> int:
+    """Make report files again that somebody removed from the folders: a missing file is never a pick-up. How many."""
+    made = 0
+    for report in reports.all_placed(ctx.engine):
+        confirmed = report.confirmed_at is not None
+        for file in reports.files(ctx.engine, report.id):
+            if not ctx.spool.has_report(report.municipality, file.name, confirmed=confirmed):
+                ctx.spool.place(report.municipality, file.name, file.body, confirmed=confirmed)
+                made += 1
+    return made

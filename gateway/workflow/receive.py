@@ -1,0 +1,181 @@
+"""Receive: from a landed upload to a drop that nothing can lose.
+
+Does: in one transaction per batch, with a savepoint per landing, stores payload, drop, technical deadline, log line and
+receipt. Only after the commit may anybody be told OK.
+Touches: tables drops, payloads, deadlines, log, reports.
+Does not: remove landings (intake does, after the commit) or look inside the file.
+
+A landing whose id the ledger already has was received before a crash: it gives the same answer again. A repeat (same
+municipality, round, lane, name, content and rules, still the newest drop of all its items) gets its own receipt and no
+clock. A, B, A again is a correction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from gateway.domain.kinds import ParsedName, Rules, parse_name
+from gateway.domain.lifecycle import follow_drop
+from gateway.domain.model import (
+    Channel,
+    Drop,
+    DropState,
+    FileFacts,
+    Lane,
+    from_ms,
+    to_ms,
+)
+from gateway.domain.workdays import due, local_day
+from gateway.errors import Corrupt, GatewayError, Temporary
+from gateway.reports.facts import ReceiptFacts
+from gateway.reports.receipt import receipt
+from gateway.store.ledger import deadlines, deliveries, drops, log, reports
+from gateway.store.spool import Landing
+from gateway.workflow.context import Context, envelope, round_at
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The answer to one landing: the drop's short id, and of which drop it is a repeat."""
+
+    short_id: str
+    repeat_of: str | None = None
+
+
+def receive(ctx: Context, landings: Sequence[Landing]) -> dict[str, Received | GatewayError]:
+    """Receive a batch, by landing id. What fails alone fails alone; `Temporary` for all when the commit fails."""
+    answers: dict[str, Received | GatewayError] = {}
+    with ctx.engine.transaction():
+        for landing in landings:
+            try:
+                payload = ctx.spool.payload(landing)
+                with ctx.engine.transaction():
+                    answers[landing.facts.id] = _receive_one(ctx, landing, payload)
+            except Temporary:
+                raise
+            except GatewayError as error:
+                answers[landing.facts.id] = error
+    return answers
+
+
+def _receive_one(ctx: Context, landing: Landing, payload: bytes) -> Received:
+    known = drops.find(ctx.engine, landing.facts.id)
+    if known is not None:
+        first = drops.get(ctx.engine, known.repeat_of).short_id if known.repeat_of else None
+        return Received(known.short_id, first)
+    if sha256(payload).hexdigest() != landing.facts.sha256:
+        raise Corrupt(f"landing {landing.facts.id} does not have the checksum it landed with")
+    drop, first_drop = _drop(ctx, landing)
+    drops.insert(ctx.engine, drop, payload if first_drop is None else b"")
+    if first_drop is None:
+        _owe_technical(ctx, drop)
+    owed = deadlines.find(ctx.engine, "technical", drop.id)
+    made = receipt(
+        ReceiptFacts(
+            envelope=envelope(ctx, drop, technical_due=owed.due_at if owed else None),
+            outcome="ONTVANGEN" if first_drop is None else "HERHALING",
+            first_drop=first_drop.short_id if first_drop else None,
+        ),
+        ctx.configuration().texts,
+    )
+    report_id = ctx.new_id()
+    reports.insert(ctx.engine, report_id, drop.municipality, made, to_ms(ctx.now()), drop_id=drop.id)
+    log.append(
+        ctx.engine,
+        log.Line(
+            at=drop.received_at,
+            event="received" if first_drop is None else "repeated",
+            municipality=drop.municipality,
+            account=drop.account,
+            drop_id=drop.id,
+            report_id=report_id,
+            detail={
+                "id": drop.short_id,
+                "name": drop.file.name,
+                "bytes": drop.file.size,
+                "sha256": drop.file.sha256,
+                "lane": drop.lane,
+                "channel": drop.channel,
+                "first": first_drop.short_id if first_drop else None,
+            },
+        ),
+    )
+    return Received(drop.short_id, first_drop.short_id if first_drop else None)
+
+
+def _drop(ctx: Context, landing: Landing) -> tuple[Drop, Drop | None]:
+    facts = landing.facts
+    configuration = ctx.configuration()
+    # An upload opened before the close belongs to the round that was open then.
+    round_ = round_at(dict(configuration.rounds), from_ms(facts.opened_at))
+    rules = configuration.rules[round_.id]
+    file = FileFacts(facts.name, facts.size, facts.sha256)
+    first = _first_of_repeat(ctx, facts.municipality, round_.id, Lane(facts.lane), file, rules)
+    received_at = from_ms(facts.received_at)
+    short_id = f"{local_day(received_at):%y%m%d}-{ctx.random_hex(3)}"
+    while drops.short_id_taken(ctx.engine, short_id):
+        short_id = f"{local_day(received_at):%y%m%d}-{ctx.random_hex(3)}"
+    drop = Drop(
+        id=facts.id,
+        short_id=short_id,
+        municipality=facts.municipality,
+        round_id=round_.id,
+        lane=Lane(facts.lane),
+        account=facts.account,
+        channel=Channel(facts.channel),
+        file=file,
+        received_at=received_at,
+        rules_version=rules.version,
+        calendar_version=configuration.calendar.version,
+        terms_version=round_.terms_version,
+        state=follow_drop(None, "received" if first is None else "repeated"),
+        repeat_of=first.id if first else None,
+    )
+    return drop, first
+
+
+def _owe_technical(ctx: Context, drop: Drop) -> None:
+    if drop.lane is Lane.TRIAL:
+        return
+    configuration = ctx.configuration()
+    days = configuration.rounds[drop.round_id].service.technical
+    deadlines.insert(
+        ctx.engine,
+        deadlines.Deadline(
+            kind="technical",
+            subject=drop.id,
+            municipality=drop.municipality,
+            due_at=due(drop.received_at, days, configuration.calendar),
+            calendar_version=configuration.calendar.version,
+            met_at=None,
+        ),
+    )
+
+
+def _first_of_repeat(
+    ctx: Context, municipality: str, round_id: str, lane: Lane, file: FileFacts, rules: Rules
+) -> Drop | None:
+    """The drop that a new one repeats, None when it is new, a correction, or judged by other rules."""
+    former = drops.newest_like(ctx.engine, municipality, round_id, lane, file)
+    if former is None or former.rules_version != rules.version:
+        return None
+    items = _items(ctx, former, rules)
+    if items is None:
+        return former if not drops.later(ctx.engine, former) else None
+    for later in drops.later(ctx.engine, former):
+        others = _items(ctx, later, rules)
+        if others is None or items & others:
+            return None
+    return former
+
+
+def _items(ctx: Context, drop: Drop, rules: Rules) -> frozenset[tuple[str, str]] | None:
+    """Which items (kind, period) a drop is about; None when that cannot be known (an undecided ZIP, an odd name)."""
+    made = deliveries.of_drop(ctx.engine, drop.id)
+    if made:
+        return frozenset((delivery.kind, delivery.period) for delivery in made)
+    if drop.state is DropState.DECIDED:
+        # It maps to no item (or was only tried): nothing of it can have been superseded but by its own name.
+        return frozenset({("name", drop.file.name)})
+    parsed = parse_name(drop.file.name, rules.kinds)
+    return frozenset({(parsed.kind, parsed.period)}) if isinstance(parsed, ParsedName) else None

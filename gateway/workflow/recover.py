@@ -1,0 +1,88 @@
+"""Recover: folders and ledger compared, and made to agree.
+
+Does: `differences` lists every disagreement; `recover` mends what a crash leaves behind. At start, and for `gateway
+doctor`.
+Touches: inbox/, outbox/, through intake and publish the ledger.
+Does not: guess. What it cannot explain it names and leaves for a person.
+"""
+
+from dataclasses import dataclass
+
+from gateway.domain.lifecycle import DELIVERY_TRANSITIONS, DROP_TRANSITIONS, follow_delivery, follow_drop
+from gateway.domain.model import DeliveryState, DropState
+from gateway.errors import Corrupt
+from gateway.store.ledger import deliveries, drops, log, reports
+from gateway.store.spool import Spool
+from gateway.workflow.collect import confirm_moved
+from gateway.workflow.context import Context
+from gateway.workflow.publish import publish, replace_missing
+
+DROP_EVENTS = {event for _, event in DROP_TRANSITIONS}
+DELIVERY_EVENTS = {event for _, event in DELIVERY_TRANSITIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One disagreement. `mends`: whether the running gateway or `recover` puts it right by itself."""
+
+    what: str
+    subject: str
+    mends: bool
+
+
+def recover(ctx: Context, *, edge: bool) -> list[Difference]:
+    """Before the edge opens: sweep broken-off uploads, place and replace reports. What stays is returned. `edge`: this
+    process is the one that takes uploads; another's staging is not swept.
+
+    Landed and claimed files are received by the intake loop's first scan.
+    """
+    ctx.spool.prepare(sorted(ctx.configuration().participants.municipalities))
+    if edge:
+        ctx.spool.sweep_staging()
+    confirm_moved(ctx)
+    publish(ctx)
+    replace_missing(ctx)
+    return [difference for difference in differences(ctx) if not difference.mends]
+
+
+def differences(ctx: Context) -> list[Difference]:
+    """Every disagreement between folders, ledger and log, as they are now."""
+    found = [Difference(problem, "ledger", mends=False) for problem in ctx.engine.check()]
+    for folder in ctx.spool.landed_folders():
+        try:
+            landing = Spool.read_facts(folder)
+        except Corrupt as error:
+            found.append(Difference(str(error), folder.name, mends=False))
+            continue
+        known = drops.find(ctx.engine, landing.facts.id)
+        what = "landed and not yet received" if known is None else "received, landing not yet removed"
+        found.append(Difference(what, folder.name, mends=True))
+    found += [Difference("claimed and not yet landed", claim.id, mends=True) for claim in ctx.spool.claims()]
+    found += [Difference("report not yet placed", report.stem, mends=True) for report in reports.unplaced(ctx.engine)]
+    for report in reports.all_placed(ctx.engine):
+        for file in reports.files(ctx.engine, report.id):
+            if not ctx.spool.has_report(report.municipality, file.name, confirmed=report.confirmed_at is not None):
+                found.append(Difference("report file missing from its folder", file.name, mends=True))
+    found += replay(ctx)
+    return found
+
+
+def replay(ctx: Context) -> list[Difference]:
+    """The log run through TRANSITIONS must give the stored states; each place where it does not."""
+    drop_states: dict[str, DropState] = {}
+    delivery_states: dict[str, DeliveryState] = {}
+    found = []
+    for line in log.everything(ctx.engine):
+        try:
+            if line.event in DELIVERY_EVENTS and line.delivery_id:
+                before = delivery_states.get(line.delivery_id)
+                delivery_states[line.delivery_id] = follow_delivery(before, line.event)
+            elif line.event in DROP_EVENTS and line.drop_id:
+                drop_states[line.drop_id] = follow_drop(drop_states.get(line.drop_id), line.event)
+        except KeyError:
+            found.append(Difference(f"log line '{line.event}' does not fit", line.drop_id or "", mends=False))
+    if drop_states != drops.states(ctx.engine):
+        found.append(Difference("log and drops tell different states", "drops", mends=False))
+    if delivery_states != deliveries.states(ctx.engine):
+        found.append(Difference("log and deliveries tell different states", "deliveries", mends=False))
+    return found
