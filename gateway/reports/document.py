@@ -71,8 +71,8 @@ def file_of(envelope: Envelope) -> dict[str, object]:
     file = envelope.file
     return {
         "name": masked(file.name),
-        "bytes": file.size if file.sha256 else None,
-        "sha256": file.sha256 or None,
+        "bytes": file.size or None,
+        "sha256": file.sha256 if file.size else None,
     }
 
 

@@ -60,7 +60,7 @@ class Envelope:
 class ReceiptFacts:
     """A receipt. outcome: ONTVANGEN, HERHALING (then `first_drop` is the short id of the first), AANGEHOUDEN (received,
     but it could not be examined), GEWEIGERD (then `refusal` is the Phrase of `refusals.CODE.text` and `retry` whether
-    waiting alone may help). A refused file of which nothing arrived has size 0 and no SHA-256 (empty text)."""
+    waiting alone may help). A file of which nothing arrived has size 0."""
 
     envelope: Envelope
     outcome: str

@@ -52,7 +52,7 @@ def details(envelope: Envelope, texts: Texts) -> tuple[Detail, ...]:
     """The particulars of the drop."""
     file, times = envelope.file, envelope.times
     found: list[Detail] = [(texts.both("reports.label.file"), masked(file.name))]
-    if file.sha256:
+    if file.size:
         found.append((texts.both("reports.label.size"), texts.both("reports.label.bytes", size=file.size)))
         found.append((texts.both("reports.label.sha256"), file.sha256))
     found.append((texts.both("reports.label.drop_id"), envelope.drop_id))

@@ -1,0 +1,204 @@
+"""Files that are made at the moment of asking: status.json, LEESMIJ.txt / README.txt and the message log.
+
+Does: turns facts into their bytes. A script can live on status.json alone; LEESMIJ.txt is a person's first page.
+Touches: nothing.
+Does not: gather (workflow.folders does).
+"""
+
+import codecs
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from gateway.domain.model import Desk, DeskFacts, Param
+from gateway.domain.workdays import local_day
+from gateway.reports.dates import iso, iso_day, local
+from gateway.reports.document import desk_of, dump
+from gateway.reports.facts import ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
+from gateway.reports.names import REPORT_NAME
+from gateway.reports.plain import masked, visible
+from gateway.reports.tables import csv_bytes
+from gateway.reports.wording import Texts
+
+STATUS_SCHEMA = "gateway/status/1"
+WIDTH = 76
+LEAD_IN = re.compile(r"(- |[0-9]\. )")
+
+EXTENDED = re.sub(r"\?(P<[a-z]+>|:)", "", REPORT_NAME.pattern)  # as grep -E and most languages read it
+
+LogLine = tuple[datetime, str, str | None, Mapping[str, str | int]]
+
+
+def status(facts: StatusFacts, texts: Texts) -> bytes:
+    """status.json of one municipality: what stands where, what is pending, refused and not yet collected."""
+    return dump(
+        {
+            "schema": STATUS_SCHEMA,
+            "at": iso(facts.at),
+            "sandbox": facts.sandbox,
+            "municipality": facts.municipality.code,
+            "name": facts.municipality.name,
+            "round": {
+                "id": facts.round_id,
+                "name": facts.round_name,
+                "opens": iso(facts.opens),
+                "closes": iso(facts.closes),
+                "last_safe_day": iso_day(facts.last_safe_day),
+            },
+            "items": [_item(item) for item in facts.items],
+            "pending": [_pending(drop) for drop in facts.pending],
+            "refusals": [_refusal(refusal, texts) for refusal in facts.refusals],
+            "uncollected": list(facts.uncollected),
+            "desks": {desk.value: desk_of(facts.desks[desk]) for desk in Desk},
+        }
+    )
+
+
+def _item(item: ItemStatus) -> dict[str, object]:
+    return {
+        "kind": item.kind,
+        "period": item.period,
+        "state": str(item.state),
+        "version": item.version,
+        "approved_version": item.approved_version,
+        "drop_id": item.drop_id,
+        "file": None if item.file is None else masked(item.file),
+        "received": iso(item.received),
+        "technical_due": iso(item.technical_due),
+        "quality_due": iso(item.quality_due),
+    }
+
+
+def _pending(drop: PendingStatus) -> dict[str, object]:
+    return {
+        "drop_id": drop.drop_id,
+        "state": str(drop.state),
+        "file": {"name": masked(drop.file.name), "bytes": drop.file.size, "sha256": drop.file.sha256},
+        "received": iso(drop.received),
+        "technical_due": iso(drop.technical_due),
+    }
+
+
+def _refusal(refusal: RefusalStatus, texts: Texts) -> dict[str, object]:
+    text = texts.tell_both(refusal.refusal)
+    retry = texts.say("nl", f"refusals.{refusal.code}.retry") == "yes"
+    return {
+        "at": iso(refusal.at),
+        "file": masked(refusal.file),
+        "code": refusal.code,
+        "retry": retry,
+        "nl": text.nl,
+        "en": text.en,
+    }
+
+
+def message_log(lines: Sequence[LogLine], texts: Texts) -> bytes:
+    """The message log as CSV: moment, event, account and details of each line, in the order given."""
+    columns = ("date", "time", "event", "event_english", "account", "details")
+    rows: list[tuple[str, ...]] = [tuple(texts.say("nl", f"log.column.{name}") for name in columns)]
+    for at, event, account, details in lines:
+        key = f"log.event.{event}"
+        said = texts.both(key) if texts.has(key) else (event, event)
+        rest = ", ".join(f"{name}: {masked(str(value))}" for name, value in sorted(details.items()))
+        rows.append((local_day(at).isoformat(), f"{local(at):%H:%M:%S}", *said, account or "", rest))
+    return csv_bytes(rows)
+
+
+# --- LEESMIJ.txt, README.txt --------------------------------------------------------------------------------
+
+
+def readme(facts: ReadmeFacts, texts: Texts, language: str) -> bytes:
+    """LEESMIJ.txt (nl) or README.txt (en): UTF-8 with a byte order mark and CRLF, as Notepad likes it."""
+    params = _params(facts, texts, language)
+    blocks = [_heading(texts.say(language, "folder.readme.title", **params), "=")]
+    for section, keys in _sections(facts):
+        title = texts.say(language, f"folder.readme.{section}.title", **params)
+        said = [texts.say(language, f"folder.readme.{section}.{key}", **params) for key in keys]
+        lines = [*map(_wrap, said), *_list(section, facts, texts, language)]
+        blocks.append("\n".join([_heading(title, "-"), *lines]))
+    text = "\n\n".join(blocks) + "\n"
+    return codecs.BOM_UTF8 + text.replace("\n", "\r\n").encode()
+
+
+def _workdays(n: int, texts: Texts, language: str) -> str:
+    return texts.say(language, "reports.count.workdays", n=n)
+
+
+def _params(facts: ReadmeFacts, texts: Texts, language: str) -> dict[str, Param]:
+    code = facts.municipalities[0].code if facts.municipalities else "GGGG"
+    params: dict[str, Param] = {
+        "login": facts.login,
+        "round": facts.round_name,
+        "opens": facts.opens.isoformat(),
+        "closes": facts.closes.isoformat(),
+        "target": iso_day(facts.target) or "",
+        "safe": iso_day(facts.last_safe_day) or "",
+        "periods": ", ".join(facts.periods),
+        "kinds": ", ".join(facts.kinds),
+        "code": code,
+        "example": f"{facts.kinds[0]}_{code}_{facts.periods[0]}.csv",
+        "upload": facts.upload_bytes,
+        "unpacked": facts.unpacked_bytes,
+        "technical": _workdays(facts.service.technical, texts, language),
+        "quality": _workdays(facts.service.quality, texts, language),
+        "pickup": _workdays(facts.service.pickup, texts, language),
+        "terms": facts.terms_file,
+        "retention": facts.retention_days or 0,
+        "first": "",
+        "last": "",
+    }
+    if facts.withdrawal is not None:
+        params |= {"first": facts.withdrawal.opens.isoformat(), "last": facts.withdrawal.closes.isoformat()}
+    return params
+
+
+def _sections(facts: ReadmeFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The sections in order, each with the sentences that apply to these facts."""
+    if facts.sandbox:
+        yield "sandbox", ("what",)
+    if not facts.terms_accepted:
+        yield "terms", ("what",) if facts.terms_file else ("ask",)
+    yield "short", ("drop", "receipt", "technical", "quality", "fetch")
+    safe = ("safe", "why") if facts.last_safe_day is not None else ()
+    target = ("target",) if facts.target is not None else ()
+    yield "period", ("window", *target, *safe, "asked")
+    yield "folders", ("inbox", "trial", "outbox", "collected", "withdraw", "log", "status")
+    yield "files", ("sorts", "size", "name", "characters", "one", "temporary", "privacy")
+    yield "reports", ("names", "kinds", "outcomes", "forms", "again")
+    yield "collect", ("read", "confirm", *(("retention",) if facts.retention_days else ()))
+    yield "remove", ("what",)
+    if facts.withdrawal is not None:
+        yield "withdrawal", ("window", "how", "lead")
+    yield "refused", ("where", "form", "retry")
+    yield "scripts", ("status", "upload", "twice", "pattern")
+    yield "desks", ()
+    if facts.host_key_fingerprints:
+        yield "hostkey", ("what",)
+
+
+def _list(section: str, facts: ReadmeFacts, texts: Texts, language: str) -> list[str]:
+    """What stands under a section's sentences: one line each, never wrapped."""
+    if section == "folders":
+        return [f"  /{each.code}/  {visible(each.name)}" for each in facts.municipalities]
+    if section == "desks":
+        return [line for desk in Desk for line in _desk(texts.say(language, f"reports.ask.{desk}"), facts.desks[desk])]
+    if section == "hostkey":
+        return [f"  {visible(fingerprint)}" for fingerprint in facts.host_key_fingerprints]
+    if section == "scripts":
+        return [f"  {EXTENDED}"]
+    return []
+
+
+def _desk(about: str, desk: DeskFacts) -> list[str]:
+    return [f"{about}:", f"  {desk.name}, {desk.phone}, {desk.mail}"]
+
+
+def _heading(text: str, line: str) -> str:
+    return f"{text}\n{line * len(text)}"
+
+
+def _wrap(sentence: str) -> str:
+    lead_in = LEAD_IN.match(sentence)
+    indent = " " * len(lead_in.group()) if lead_in else ""
+    return textwrap.fill(sentence, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
