@@ -1,4 +1,4 @@
-"""What can go wrong, in five words that the whole house shares.
+"""What can go wrong, in six words that the whole house shares.
 
 Does: defines the exceptions that cross rooms. A function that meets trouble it cannot answer raises one of these; the
 edge turns a `Refusal` into an SFTP status, the cli turns each into an exit code, the intake loop retries `Temporary`.
@@ -56,3 +56,12 @@ class Temporary(GatewayError):
 
 class Corrupt(GatewayError):
     """Ledger and folders contradict each other, or stored bytes do not have their checksum. A person must look."""
+
+
+class WorkerFault(GatewayError):
+    """The worker process gave no examination: it died, hung, ran out of memory or answered what is no examination.
+    `reason` is a short text for the operator that holds nothing of the payload."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
