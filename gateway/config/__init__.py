@@ -19,6 +19,7 @@ from pathlib import Path
 from gateway.config.calendar import work_calendar
 from gateway.config.canonical import digest
 from gateway.config.consistency import secret_problems, stray_files, watch_problems
+from gateway.config.editors import schemas
 from gateway.config.participants import participants
 from gateway.config.rounds import asked, limit_problems, rules_of
 from gateway.config.sections import Settings, absolute
@@ -31,7 +32,16 @@ from gateway.domain.workdays import WorkCalendar
 from gateway.errors import ConfigError, Problem
 from gateway.reports.wording import Texts
 
-__all__ = ["Configuration", "Settings", "fingerprint", "load", "load_texts"]
+__all__ = [
+    "Configuration",
+    "Settings",
+    "fingerprint",
+    "load",
+    "load_texts",
+    "rules_from_json",
+    "rules_to_json",
+    "schemas",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,16 @@ class Configuration:
     texts: Texts
     version: str
     warnings: tuple[Problem, ...]
+
+
+def rules_to_json(rules: Rules) -> str:
+    """The rules as JSON, whole, to be kept beside what was received under them."""
+    return adapter(Rules).dump_json(rules).decode()
+
+
+def rules_from_json(text: str) -> Rules:
+    """What `rules_to_json` made."""
+    return adapter(Rules).validate_json(text)
 
 
 def load(directory: Path) -> Configuration:

@@ -167,6 +167,9 @@ def _kind_problems(document: Document, known: Iterable[str]) -> Iterator[Problem
 
 
 def _round_problems(document: Document, asked_for: DeliveryRound) -> Iterator[Problem]:
+    for name in ("periods", "kinds"):
+        if not getattr(asked_for, name):
+            yield document.problem((name,), "at least one is needed")
     delivery, withdrawal, target = asked_for.delivery, asked_for.withdrawal, asked_for.target
     if delivery.closes < delivery.opens:
         yield document.problem(("delivery", "closes"), f"closes before it opens ({delivery.opens})")

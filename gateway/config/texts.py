@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway.config.shapes import did_you_mean
 from gateway.config.yaml import Document, Loc, Plain, read
 from gateway.errors import ConfigError, Problem
-from gateway.reports.wording import LANGUAGES, Texts
+from gateway.reports.wording import LANGUAGES, WRITINGS, Texts
 
 SHIPPED = Path(__file__).resolve().parent.parent / "texts"
 
@@ -23,13 +23,14 @@ SHIPPED = Path(__file__).resolve().parent.parent / "texts"
 def load_texts() -> Texts:
     """The shipped catalogue; ConfigError with every problem when it is not sound."""
     problems: list[Problem] = []
-    sentences = {language: _language(SHIPPED / language, f"texts/{language}", problems) for language in LANGUAGES}
+    sentences = {language: language_texts(SHIPPED / language, f"texts/{language}", problems) for language in LANGUAGES}
     if problems:
         raise ConfigError(problems)
     return Texts(sentences)
 
 
-def _language(folder: Path, prefix: str, problems: list[Problem]) -> Mapping[str, str]:
+def language_texts(folder: Path, prefix: str, problems: list[Problem]) -> Mapping[str, str]:
+    """The sentences of one folder by dotted key; what is wrong is added to `problems`."""
     sentences: dict[str, str] = {}
     origin: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -93,9 +94,11 @@ def _unsound(document: Document, loc: Loc, value: Plain) -> Problem | None:
     if not isinstance(value, str):
         return document.problem(loc, "a sentence is expected, in quotes if it looks like a number or a list")
     try:
-        names = places(value)
+        parts = list(string.Formatter().parse(value))
     except ValueError as error:
         return document.problem(loc, f"{error}; double a brace that is meant as text: {{{{ }}}}")
-    if not all(name.isidentifier() for name in names):
-        return document.problem(loc, "a place is written as `{name}`, a single word")
+    for _, name, form, cast in parts:
+        if name is not None and (not name.isidentifier() or cast or form not in WRITINGS):
+            known = ", ".join(f"`{{name:{writing}}}`" for writing in WRITINGS if writing)
+            return document.problem(loc, f"a place is one word in braces: `{{name}}`, {known}")
     return None

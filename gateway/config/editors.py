@@ -1,12 +1,11 @@
 """JSON Schemas of the YAML files, for editors: completion, and red lines while typing.
 
 Does: makes a schema per sort of file from the same types that the files are fitted to, and writes them to a folder.
-Touches: that folder (`python -m gateway.config.schemas docs/schemas/config`).
+Touches: that folder (`scripts/schemas`).
 Does not: check anything itself; `load` says more than a schema can (who exists, what overlaps, which key is weak).
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,3 @@ def _round() -> Schema:
     schema["properties"]["periods"]["items"] = {"type": "string", "pattern": f"^{PERIOD.pattern}$"}
     del schema["properties"]["id"], schema["$defs"]["ReportingPeriod"]
     return schema
-
-
-if __name__ == "__main__":
-    write_schemas(Path(sys.argv[1]))
