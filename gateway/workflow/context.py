@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.config import Configuration
-from gateway.domain.checks import Job
+from gateway.domain.kinds import Job
 from gateway.domain.model import DeliveryRound, Drop, Examination, Lane, Municipality
 from gateway.domain.workdays import last_safe_day, window
 from gateway.reports.facts import Envelope, Times

@@ -12,7 +12,8 @@ the same item was approved becomes a version that never counts.
 
 from collections.abc import Callable, Collection
 
-from gateway.domain.checks import Job
+from gateway.config import rules_from_json
+from gateway.domain.kinds import Job, Rules
 from gateway.domain.lifecycle import follow_delivery, follow_drop
 from gateway.domain.model import (
     Delivery,
@@ -30,7 +31,7 @@ from gateway.errors import Conflict, WorkerFault
 from gateway.reports.facts import ReceiptFacts, TechnicalFacts
 from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
-from gateway.store.ledger import deadlines, deliveries, drops, log, reports
+from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
 from gateway.workflow.context import Context, envelope
 
 ATTEMPTS = 3
@@ -50,7 +51,7 @@ def judge(ctx: Context, drop: Drop, tell: Callable[..., None]) -> None:
         municipality=drop.municipality,
         known=frozenset(configuration.participants.municipalities),
         received_on=local_day(drop.received_at),
-        rules=configuration.rules[drop.round_id],
+        rules=_rules(ctx, drop),
     )
     try:
         examination = ctx.examine(job)
@@ -66,6 +67,14 @@ def judge(ctx: Context, drop: Drop, tell: Callable[..., None]) -> None:
         return
     verdicts = {f"{member.kind}_{member.period}": member.approved for member in examination.members}
     tell("decided", id=drop.short_id, drop=drop.id, verdicts=verdicts)
+
+
+def _rules(ctx: Context, drop: Drop) -> Rules:
+    """The rules in force when the drop was received."""
+    now = ctx.configuration().rules.get(drop.round_id)
+    if now is not None and now.version == drop.rules_version:
+        return now
+    return rules_from_json(facts.rules(ctx.engine, drop.rules_version))
 
 
 def decide(ctx: Context, drop: Drop, examination: Examination) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from gateway.config import rules_to_json
 from gateway.domain.kinds import ParsedName, Rules, parse_name
 from gateway.domain.lifecycle import follow_drop
 from gateway.domain.model import (
@@ -29,7 +30,7 @@ from gateway.domain.workdays import due, local_day
 from gateway.errors import Corrupt, GatewayError, Temporary
 from gateway.reports.facts import ReceiptFacts
 from gateway.reports.receipt import receipt
-from gateway.store.ledger import deadlines, deliveries, drops, log, reports
+from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
 from gateway.store.spool import Landing
 from gateway.workflow.context import Context, envelope, round_at
 
@@ -66,6 +67,8 @@ def _receive_one(ctx: Context, landing: Landing, payload: bytes) -> Received:
     if sha256(payload).hexdigest() != landing.facts.sha256:
         raise Corrupt(f"landing {landing.facts.id} does not have the checksum it landed with")
     drop, first_drop = _drop(ctx, landing)
+    rules = ctx.configuration().rules[drop.round_id]
+    facts.keep_rules(ctx.engine, rules.version, lambda: rules_to_json(rules))
     drops.insert(ctx.engine, drop, payload if first_drop is None else b"")
     if first_drop is None:
         _owe_technical(ctx, drop)
@@ -104,25 +107,25 @@ def _receive_one(ctx: Context, landing: Landing, payload: bytes) -> Received:
 
 
 def _drop(ctx: Context, landing: Landing) -> tuple[Drop, Drop | None]:
-    facts = landing.facts
+    landed = landing.facts
     configuration = ctx.configuration()
     # An upload opened before the close belongs to the round that was open then.
-    round_ = round_at(dict(configuration.rounds), from_ms(facts.opened_at))
+    round_ = round_at(dict(configuration.rounds), from_ms(landed.opened_at))
     rules = configuration.rules[round_.id]
-    file = FileFacts(facts.name, facts.size, facts.sha256)
-    first = _first_of_repeat(ctx, facts.municipality, round_.id, Lane(facts.lane), file, rules)
-    received_at = from_ms(facts.received_at)
+    file = FileFacts(landed.name, landed.size, landed.sha256)
+    first = _first_of_repeat(ctx, landed.municipality, round_.id, Lane(landed.lane), file, rules)
+    received_at = from_ms(landed.received_at)
     short_id = f"{local_day(received_at):%y%m%d}-{ctx.random_hex(3)}"
     while drops.short_id_taken(ctx.engine, short_id):
         short_id = f"{local_day(received_at):%y%m%d}-{ctx.random_hex(3)}"
     drop = Drop(
-        id=facts.id,
+        id=landed.id,
         short_id=short_id,
-        municipality=facts.municipality,
+        municipality=landed.municipality,
         round_id=round_.id,
-        lane=Lane(facts.lane),
-        account=facts.account,
-        channel=Channel(facts.channel),
+        lane=Lane(landed.lane),
+        account=landed.account,
+        channel=Channel(landed.channel),
         file=file,
         received_at=received_at,
         rules_version=rules.version,

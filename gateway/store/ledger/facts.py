@@ -1,13 +1,15 @@
-"""Facts that are neither a drop nor a report: settings of this ledger, and who accepted which terms.
+"""Facts that are neither a drop nor a report: settings of this ledger, rules in force at a receipt, accepted terms.
 
 Does: read and write them.
-Touches: tables settings, acceptances.
+Touches: tables settings, rules, acceptances.
 Does not: interpret them.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from gateway.domain.model import to_ms
+from gateway.errors import Corrupt
 from gateway.store.engine import Engine
 
 
@@ -53,3 +55,21 @@ def terms_accepted(engine: Engine, account: str, round_id: str, version: str) ->
             version=version,
         )
     )
+
+
+def keep_rules(engine: Engine, version: str, body: Callable[[], str]) -> None:
+    """Keep the rules of this version, unless they are kept already; `body` gives them as JSON."""
+    if not engine.rows("select 1 from rules where version = :version", version=version):
+        engine.run(
+            "insert into rules (version, body) values (:version, :body) on conflict do nothing",
+            version=version,
+            body=body(),
+        )
+
+
+def rules(engine: Engine, version: str) -> str:
+    """The rules of this version as JSON; Corrupt when a drop outlived them."""
+    rows = engine.rows("select body from rules where version = :version", version=version)
+    if not rows:
+        raise Corrupt(f"no rules {version}")
+    return str(rows[0]["body"])

@@ -6,6 +6,12 @@ create table settings (
     value text not null
 )$strict;
 
+-- The rules that a drop was received under, whole, so that a later change of configuration does not touch it.
+create table rules (
+    version text primary key,
+    body text not null
+)$strict;
+
 create table drops (
     arrival $serial,
     id text not null unique,
@@ -19,7 +25,7 @@ create table drops (
     size $int not null,
     sha256 text not null,
     received_at $int not null,
-    rules_version text not null,
+    rules_version text not null references rules (version),
     calendar_version text not null,
     terms_version text not null,
     state text not null check (state in ('received', 'decided', 'held')),

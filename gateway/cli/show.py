@@ -1,0 +1,197 @@
+"""What an operator looks at: tables on a terminal, JSON for programs.
+
+Does: prints the configuration's problems, the state of the gateway, one drop, differences and due dates.
+Touches: reads configuration and ledger; the terminal.
+Does not: change anything.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.config import Configuration, load
+from gateway.daemon import offline
+from gateway.domain.model import DropState
+from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain
+from gateway.errors import GatewayError, Problem
+from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
+from gateway.workflow import folders
+from gateway.workflow.context import current_round
+from gateway.workflow.recover import differences
+
+WAITING = (DropState.RECEIVED, DropState.HELD)
+COLUMNS = {"log": ("at", "event", "account"), "deliveries": ("kind", "period", "version", "state", "id")}
+Rows = Sequence[Mapping[str, object]]
+
+
+def _print(title: str, rows: Rows, console: Console) -> None:
+    console.print(Text(f"{title}: {len(rows) or 'geen'}", "bold"))
+    if rows:
+        table = Table(show_edge=False)
+        for heading in rows[0]:
+            table.add_column(heading)
+        for row in rows:
+            table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+        console.print(table)
+
+
+def _local(moment: datetime | None) -> str | None:
+    return moment.astimezone(AMSTERDAM).isoformat(timespec="seconds") if moment else None
+
+
+def print_problems(problems: Sequence[Problem], warnings: Sequence[Problem], as_json: bool) -> None:
+    """Every problem and warning as `file:line:column: path: what`."""
+    if as_json:
+        print(json.dumps({"problems": [asdict(p) for p in problems], "warnings": [asdict(w) for w in warnings]}))
+        return
+    for problem in problems:
+        print(problem)
+    for warning in warnings:
+        print(f"{warning} (warning)")
+    print(f"{len(problems)} problems" if problems else "The configuration can be used.")
+
+
+def print_status(directory: Path, as_json: bool) -> None:
+    """The gateway at a glance."""
+    ctx = offline(load(directory))
+    now = ctx.now()
+    names = {drop.id: drop for state in WAITING for drop in drops.in_state(ctx.engine, state)}
+    document: dict[str, object] = {
+        "at": _local(now),
+        "sandbox": ctx.sandbox,
+        "round": current_round(ctx).id,
+        "configuration": ctx.configuration().version,
+        "configuration_error": facts.setting(ctx.engine, "configuration_error") or None,
+        "drops": drops.counts(ctx.engine),
+        "waiting": [
+            {
+                "id": drop.short_id,
+                "municipality": drop.municipality,
+                "file": drop.file.name,
+                "state": drop.state,
+                "received": _local(drop.received_at),
+            }
+            for drop in names.values()
+        ],
+        "owed": [
+            {
+                "kind": owed.kind,
+                "municipality": owed.municipality,
+                "due": _local(owed.due_at),
+                "late": owed.due_at < now,
+                "calendar": owed.calendar_version,
+            }
+            for owed in deadlines.unmet(ctx.engine)
+        ],
+        "uncollected": [
+            {"municipality": report.municipality, "report": report.stem, "placed": _local(report.placed_at)}
+            for report in reports.uncollected(ctx.engine)
+        ],
+    }
+    if as_json:
+        print(json.dumps(document, indent=2))
+        return
+    console = Console()
+    for key in ("at", "sandbox", "round", "configuration", "configuration_error"):
+        console.print(f"{key:20} {document[key]}")
+    console.print(f"{'drops':20} {document['drops']}")
+    for key in ("waiting", "owed", "uncollected"):
+        rows = document[key]
+        if isinstance(rows, list):
+            _print(key, rows, console)
+
+
+def print_municipality(directory: Path, code: str) -> None:
+    """The status.json of one municipality."""
+    ctx = offline(load(directory))
+    if code not in ctx.configuration().participants.municipalities:
+        raise GatewayError(f"municipality {code} is not in participants.yaml")
+    print(folders.status(ctx, code).decode())
+
+
+def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
+    """One drop, whole."""
+    ctx = offline(load(directory))
+    drop = drops.find_short(ctx.engine, short_id)
+    if drop is None:
+        raise GatewayError(f"there is no drop {short_id}")
+    document: dict[str, object] = {
+        "id": drop.short_id,
+        "drop": drop.id,
+        "municipality": drop.municipality,
+        "account": drop.account,
+        "channel": drop.channel,
+        "lane": drop.lane,
+        "file": asdict(drop.file),
+        "received": _local(drop.received_at),
+        "state": drop.state,
+        "repeat_of": drop.repeat_of,
+        "rules": drop.rules_version,
+        "calendar": drop.calendar_version,
+        "terms": drop.terms_version,
+        "deliveries": [asdict(delivery) for delivery in deliveries.of_drop(ctx.engine, drop.id)],
+        "reports": [
+            {
+                "report": report.stem,
+                "placed": _local(report.placed_at),
+                "collected": _local(report.collected_at),
+                "confirmed": _local(report.confirmed_at),
+            }
+            for report in reports.of_drop(ctx.engine, drop.id)
+        ],
+        "log": [
+            {"at": _local(line.at), "event": line.event, "account": line.account, **line.detail}
+            for line in log.of_drop(ctx.engine, drop.id)
+        ],
+    }
+    if as_json:
+        print(json.dumps(document, indent=2))
+        return
+    console = Console()
+    for key, value in document.items():
+        if isinstance(value, list):
+            rows: Rows = value
+            _print(key, [{name: row.get(name) for name in COLUMNS.get(key, tuple(row))} for row in rows], console)
+        else:
+            console.print(Text(f"{key:14} {value}"))
+
+
+def print_differences(directory: Path, as_json: bool) -> bool:
+    """Every difference; whether none needs a person."""
+    found = differences(offline(load(directory)))
+    if as_json:
+        print(json.dumps([asdict(difference) for difference in found], indent=2))
+    else:
+        _print("differences", [asdict(difference) for difference in found], Console())
+    return all(difference.mends for difference in found)
+
+
+def print_calendar(directory: Path, day: date) -> None:
+    """The due dates of a file delivered on a day, day by day."""
+    configuration = load(directory)
+    round_ = _round_of(configuration, day)
+    explained = explain(day, configuration.rounds[round_], configuration.calendar)
+    print(f"delivered {day:%a %d %b %Y} in round {round_} ({'open' if explained.in_window else 'not open'})")
+    for name, count in (("technical report", explained.technical), ("op-orde report", explained.quality)):
+        _print_count(name, count)
+    print(f"last safe day: {explained.last_safe_day}; calendar {explained.calendar_version}")
+
+
+def _print_count(name: str, count: Count) -> None:
+    for step in count.steps:
+        why = f"working day {step.number}" if step.sort is DaySort.WORKDAY else step.name or step.sort
+        print(f"  {step.day:%a %d %b %Y}  {why}")
+    print(f"{name} by {count.ends:%a %d %b %Y}")
+
+
+def _round_of(configuration: Configuration, day: date) -> str:
+    for round_ in configuration.rounds.values():
+        if day <= round_.delivery.closes:
+            return round_.id
+    return max(configuration.rounds.values(), key=lambda each: each.delivery.closes).id
