@@ -24,6 +24,7 @@ from gateway.domain.model import Finding, Phrase, Severity, phrase
 # Values stand aside when a column holds them for less than this share, and its neighbour's for more than the other.
 MISFIT, FIT = 0.5, 0.9
 SHIFTED_COLUMNS = 3
+SAMPLE_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,9 @@ def _finding(
 def stand_aside(
     kind: FileKind, places: Mapping[str, int], frame: pl.DataFrame, codelists: Mapping[str, CodeList]
 ) -> Finding | None:
-    """F06 when from some column on the values stand one column to the left or right of their name."""
+    """F06 when from some column on the values stand one column to the left or right of their name, as far as the first
+    rows tell."""
+    frame = frame.head(SAMPLE_ROWS)
     misfits = []
     for column in kind.columns:
         share = fits(column, frame[str(places[column.name])], codelists) if column.name in places else None
