@@ -41,7 +41,8 @@ def _legal_days(country: str, categories: tuple[str, ...]) -> Mapping[date, str]
     days = holidays.country_holidays(
         country, years=range(FIRST_YEAR, LAST_YEAR + 1), categories=categories, language="nl", observed=True
     )
-    return {day: name for day, name in days.items() if name in LEGAL}
+    # Two on one day are joined by the package (2016-05-05: Bevrijdingsdag; Hemelvaartsdag).
+    return {day: names for day, names in days.items() if LEGAL & {*names.split("; ")}}
 
 
 def work_calendar(calendar: Calendar) -> WorkCalendar:

@@ -67,9 +67,10 @@ def fit(document: Document, loc: Loc, shape: type[T], value: Plain | None = None
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean `x`?`, or the list of what is known when nothing comes near."""
     names = sorted(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    by_lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     if near:
-        return f"; did you mean `{near[0]}`?"
+        return f"; did you mean `{by_lower[near[0]]}`?"
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 30 else ""
 
 
