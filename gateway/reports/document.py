@@ -16,7 +16,7 @@ from datetime import datetime
 from gateway.domain.model import Desk, DeskFacts, Report, ReportFile, ReportKind
 from gateway.reports.dates import iso, iso_day
 from gateway.reports.facts import Envelope, Times
-from gateway.reports.plain import masked
+from gateway.reports.plain import masked, visible
 from gateway.reports.wording import Pair
 
 
@@ -43,9 +43,9 @@ def head(schema: str, report: str, outcome: str, envelope: Envelope, step: NextS
         "drop_id": envelope.drop_id,
         "delivery_id": None,
         "municipality": envelope.municipality.code,
-        "submitted_by": envelope.submitted_by,
+        "submitted_by": visible(envelope.submitted_by),
         "on_behalf_of": envelope.on_behalf_of,
-        "round": envelope.round_name,
+        "round": visible(envelope.round_name),
         "kind": None,
         "period": None,
         "version": None,

@@ -38,10 +38,10 @@ def status(facts: StatusFacts, texts: Texts) -> bytes:
             "at": iso(facts.at),
             "sandbox": facts.sandbox,
             "municipality": facts.municipality.code,
-            "name": facts.municipality.name,
+            "name": visible(facts.municipality.name),
             "round": {
                 "id": facts.round_id,
-                "name": facts.round_name,
+                "name": visible(facts.round_name),
                 "opens": iso(facts.opens),
                 "closes": iso(facts.closes),
                 "last_safe_day": iso_day(facts.last_safe_day),
