@@ -106,6 +106,7 @@ def _receipt(ctx: Context, attempt: Attempt, refusal: Refusal, name: str, now: d
                 times=Times(
                     received=now,
                     ready=now,
+                    window_opens=window(round_.delivery).opens,
                     window_closes=window(round_.delivery).closes,
                     last_safe_day=last_safe_day(round_, configuration.calendar),
                     calendar=configuration.calendar.version,

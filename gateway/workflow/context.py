@@ -67,6 +67,7 @@ def envelope(
             ready=ctx.now(),
             technical_due=technical_due,
             quality_due=quality_due,
+            window_opens=window(round_.delivery).opens,
             window_closes=window(round_.delivery).closes,
             last_safe_day=last_safe_day(round_, configuration.calendar),
             calendar=drop.calendar_version,

@@ -85,11 +85,11 @@ def decide(ctx: Context, drop: Drop, examination: Examination) -> None:
         _log(ctx, drop, "decided", detail={"members": len(examination.members)})
         for member in examination.members:
             if drop.lane is Lane.TRIAL:
-                _report(ctx, drop, examination, member, None, None)
+                _report(ctx, drop, examination, member)
             else:
                 _deliver(ctx, drop, examination, member)
         if not examination.members:
-            _report(ctx, drop, examination, None, None, None)
+            _report(ctx, drop, examination)
         deadlines.meet(ctx.engine, "technical", drop.id, now_ms)
         if drop.lane is Lane.TRIAL:
             drops.erase_payload(ctx.engine, drop.id, now_ms)
@@ -120,7 +120,7 @@ def _deliver(ctx: Context, drop: Drop, examination: Examination, member: MemberR
     deliveries.insert(ctx.engine, delivery, member, to_ms(now))
     if delivery.state is DeliveryState.APPROVED:
         _owe_quality(ctx, delivery)
-    report_id = _report(ctx, drop, examination, member, delivery, replaces)
+    report_id = _report(ctx, drop, examination, member, delivery, former)
     detail: dict[str, str | int | None] = {
         "kind": delivery.kind,
         "period": delivery.period,
@@ -150,10 +150,11 @@ def _report(
     ctx: Context,
     drop: Drop,
     examination: Examination,
-    member: MemberResult | None,
-    delivery: Delivery | None,
-    replaces: Delivery | None,
+    member: MemberResult | None = None,
+    delivery: Delivery | None = None,
+    former: Delivery | None = None,
 ) -> str:
+    """Render and keep the technical report; its id. `former` is the version that counted until now."""
     technical_owed = deadlines.find(ctx.engine, "technical", drop.id)
     quality_owed = deadlines.find(ctx.engine, "quality", delivery.id) if delivery else None
     # A warning about the ZIP as a whole stands in the report of each of its files.
@@ -177,7 +178,8 @@ def _report(
             member=member,
             delivery_id=delivery.id if delivery else None,
             version=delivery.version if delivery else None,
-            supersedes=replaces.version if replaces else None,
+            supersedes=former.version if former and delivery and delivery.supersedes else None,
+            standing=former.version if former and delivery and not delivery.supersedes else None,
         ),
         ctx.configuration().texts,
     )
