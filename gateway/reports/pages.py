@@ -35,7 +35,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that the common part of a page says. `tone` is good, bad or info; `details` are labels with values."""
+    """All that the common part of a page says. `tone` is good, bad or info; `details` are labels with values,
+    `siblings` the other files of the report with what they are for."""
 
     name: Pair
     title: str
@@ -48,7 +49,7 @@ class Page:
     dates: tuple[When, ...]
     asks: tuple[Ask, ...]
     details: tuple[tuple[Pair, str | Pair], ...]
-    siblings: tuple[str, ...] = ()
+    siblings: tuple[tuple[str, Pair], ...] = ()
 
 
 def render(template: str, texts: Texts, page: Page, **more: object) -> bytes:

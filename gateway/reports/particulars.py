@@ -48,7 +48,7 @@ def desk_line(desk: Desk, envelope: Envelope) -> str:
     return f"{facts.name}, {facts.phone}"
 
 
-def details(envelope: Envelope, texts: Texts) -> tuple[Detail, ...]:
+def details(envelope: Envelope, texts: Texts, *, refused: bool = False) -> tuple[Detail, ...]:
     """The particulars of the drop."""
     file, times = envelope.file, envelope.times
     found: list[Detail] = [(texts.both("reports.label.file"), masked(file.name))]
@@ -56,7 +56,9 @@ def details(envelope: Envelope, texts: Texts) -> tuple[Detail, ...]:
         found.append((texts.both("reports.label.size"), texts.both("reports.label.bytes", size=file.size)))
         found.append((texts.both("reports.label.sha256"), file.sha256))
     found.append((texts.both("reports.label.drop_id"), envelope.drop_id))
-    found.append((texts.both("reports.label.received"), moment(times.received, texts)))
+    found.append(
+        (texts.both("reports.label.refused" if refused else "reports.label.received"), moment(times.received, texts))
+    )
     found.append((texts.both("reports.label.submitted_by"), visible(envelope.submitted_by)))
     if envelope.on_behalf_of is not None:
         found.append((texts.both("reports.label.on_behalf_of"), envelope.on_behalf_of))

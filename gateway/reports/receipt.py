@@ -100,8 +100,8 @@ def _page(facts: ReceiptFacts, texts: Texts, step: NextStep, stem: str) -> Page:
         steps=step.sentences,
         dates=_dates(facts, texts),
         asks=asks(step.desk, envelope, texts),
-        details=details(envelope, texts),
-        siblings=(f"{stem}.json",),
+        details=details(envelope, texts, refused=facts.refusal is not None),
+        siblings=((f"{stem}.json", texts.both("reports.page.files_json")),),
     )
 
 

@@ -203,7 +203,9 @@ def _page(facts: TechnicalFacts, texts: Texts, step: NextStep, sums: Totals, ste
         dates=_dates(facts, texts),
         asks=asks(step.desk, envelope, texts),
         details=(*details(envelope, texts), *_details(facts, texts)),
-        siblings=(f"{stem}.csv", f"{stem}.json"),
+        siblings=tuple(
+            (f"{stem}.{extension}", texts.both(f"reports.page.files_{extension}")) for extension in ("csv", "json")
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from gateway.domain.model import Report
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
-VOID = {"meta", "br", "circle", "path"}
+VOID = {"meta", "br", "wbr", "circle", "path"}
 
 
 @cache

@@ -36,10 +36,7 @@ def reports() -> dict[str, Report]:
         "refused": receipt(replace(RECEIPT, outcome="GEWEIGERD", refusal=REFUSAL), texts()),
         "rejected": technical(rejected(), texts()),
         "approved": technical(approved(), texts()),
-        "trial": technical(
-            replace(rejected(), envelope=replace(ENVELOPE, trial=True, sandbox=True), outcome="PROEF-AFGEKEURD"),
-            texts(),
-        ),
+        "trial": technical(replace(rejected(), envelope=practice, outcome="PROEF-AFGEKEURD"), texts()),
     }
 
 
@@ -63,10 +60,15 @@ def attacked(name: str) -> list[Report]:
     return [receipt(replace(RECEIPT, envelope=envelope), texts()), receipt(refused, texts()), technical(facts, texts())]
 
 
+def elements(made: Report) -> list[str]:
+    """The tags of a page but for the places where a long name may be broken."""
+    return [tag for tag in Page(made).tags if tag != "wbr"]
+
+
 @pytest.mark.parametrize("name", NASTY)
 def test_a_stranger_adds_no_element_and_no_attribute(name: str) -> None:
     for quiet, loud in zip(attacked("a.csv"), attacked(name), strict=True):
-        assert Page(loud).tags == Page(quiet).tags
+        assert elements(loud) == elements(quiet)
         assert [each[:2] for each in Page(loud).attributes] == [each[:2] for each in Page(quiet).attributes]
         assert Page(loud).style == Page(quiet).style
 
