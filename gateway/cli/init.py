@@ -226,5 +226,4 @@ def _paste(ground: _Ground, demo: Path, host: str, port: int) -> str:
         connect=connect("amsterdam"),
         bloemendaal=connect("bloemendaal"),
         host=host,
-        terms=TERMS,
     )

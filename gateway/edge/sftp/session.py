@@ -375,9 +375,11 @@ class Session(asyncssh.SFTPServer):
 
     def _confirm(self, place: Place) -> None:
         found = reports.entry(self._ctx.engine, place.code, place.name)
-        if found is None or found.confirmed:
+        if found is None:
             raise Refusal("NO_SUCH_FILE")
-        collect.confirm(self._ctx, self._account, found.report_id)
+        # `rm *` names every file of a set that the first one confirmed: the others are as done as that one.
+        if not found.confirmed:
+            collect.confirm(self._ctx, self._account, found.report_id)
 
     async def remove(self, path: bytes) -> None:
         """In the outbox an acknowledgement; in the inbox it withdraws nothing."""

@@ -1,0 +1,101 @@
+"""The demo as a person lives it: init, serve, and what PASTE.txt says, typed into a real OpenSSH client.
+
+Does: starts `gateway serve` in a sandbox on a free port, runs the blocks of PASTE.txt in a shell, looks at what was
+fetched.
+Touches: a temporary folder, a port on the loopback address, processes that it ends.
+Does not: wait a fixed time; where a person waits three seconds the test waits until the report lies in the outbox.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+GATEWAY = Path(sys.executable).with_name("gateway")
+# What each block of PASTE.txt waits for.
+REPORTS = ("TR_0363_2017H2_WMO_v001_*", "TR_0363_2017H2_WMO_v002_*", "TR_0363_2017H2_JEUGD_v001_*")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A served demo: its folder and the port it listens on."""
+
+    root: Path
+    port: int
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo that is being served, ended in order afterwards."""
+    root = tmp_path_factory.mktemp("demo") / "gateway"
+    subprocess.run([GATEWAY, "init", root, "--demo"], check=True, capture_output=True, timeout=60)
+    serve = [GATEWAY, "serve", "--config", root / "config"]
+    sandbox = ["--listen", "127.0.0.1:0", "--simulate", "2018-02-12T09:00"]
+    with subprocess.Popen([*serve, *sandbox], stderr=subprocess.PIPE, text=True) as daemon:
+        try:
+            assert daemon.stderr is not None
+            port = next(event["port"] for line in daemon.stderr if (event := json.loads(line)).get("port"))
+            yield Demo(root, port)
+        finally:
+            daemon.terminate()
+            daemon.communicate(timeout=60)
+    assert daemon.returncode == 0
+
+
+def blocks(demo: Demo) -> list[str]:
+    """The three numbered blocks of PASTE.txt, for this port, waiting for a report where a person waits."""
+    paste = (demo.root / "demo" / "PASTE.txt").read_text().replace("-P 2222", f"-P {demo.port}")
+    known = demo.root / "demo" / "known_hosts"
+    known.write_text(known.read_text().replace("]:2222", f"]:{demo.port}"))
+    found = re.findall(r"^sftp .*?^END$", paste, re.DOTALL | re.MULTILINE)
+    assert len(found) == len(REPORTS)
+    outbox = demo.root / "outbox" / "0363"
+    waits = [f"!until ls '{outbox}/'{report}.json >/dev/null 2>&1; do :; done" for report in REPORTS]
+    return [block.replace("!sleep 3", wait) for block, wait in zip(found, waits, strict=True)]
+
+
+@pytest.mark.clients
+def test_what_is_pasted_works(served: Demo) -> None:
+    folder = served.root / "demo"
+    for block in blocks(served):
+        subprocess.run(["sh", "-c", block], cwd=folder, check=True, capture_output=True, text=True, timeout=60)
+    fetched = sorted(path.name for path in (folder / "reports").iterdir())
+    (rejected,) = [name for name in fetched if re.fullmatch(r"TR_0363_2017H2_WMO_v001_.*\.json", name)]
+    report = json.loads((folder / "reports" / rejected).read_text())
+    assert report["outcome"] == "AFGEKEURD"
+    assert {finding["code"] for finding in report["findings"]} == {
+        *(f"R0{number}" for number in range(1, 9)),
+        "W02",
+        "W06",
+    }
+    status = json.loads((folder / "reports" / "status.json").read_text())
+    assert status["sandbox"] is True
+    states = {(item["kind"], item["period"]): item["state"] for item in status["items"]}
+    assert states["WMO", "2017H2"] == "approved"
+    for kind in ("WMO_v003", "KOSTENWMO_v001", "SBW_v001", "JEUGD_v001"):
+        assert any(name.startswith(f"TR_0363_2017H2_{kind}_") and "GOEDGEKEURD" in name for name in fetched)
+    listed = [path.name for path in (served.root / "outbox" / "0363").iterdir() if path.is_file()]
+    assert listed == []
+
+
+@pytest.mark.clients
+def test_a_delegating_municipality_is_refused(served: Demo) -> None:
+    blocks(served)
+    command = ["sftp", "-q", "-P", str(served.port), "-i", "keys/zandvoort", "-b", "-"]
+    options = ["-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=known_hosts", "zandvoort@127.0.0.1"]
+    said = subprocess.run(
+        [*command, *options],
+        input="put files/WMO_0473_2017H2.csv /0473/inbox/\n",
+        cwd=served.root / "demo",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert said.returncode == 1
+    assert not any((served.root / "inbox" / "0473").glob("*/*/payload"))
