@@ -16,6 +16,7 @@ from typing import TypeVar
 from gateway.config.canonical import digest
 from gateway.config.shapes import did_you_mean, fit
 from gateway.config.yaml import Document, Loc, Plain, path_loc, read
+from gateway.domain.demands import problems_in
 from gateway.domain.kinds import CodeList, FileKind, Rules
 from gateway.domain.model import DeliveryRound, Limits
 from gateway.errors import Problem
@@ -91,9 +92,6 @@ def _codelists(directory: Path, problems: list[Problem]) -> dict[str, CodeList]:
 
 
 def _kinds(directory: Path, codelists: Mapping[str, CodeList], problems: list[Problem]) -> dict[str, FileKind]:
-    # Imported here: the checks bring polars with them, and who only wants texts or settings need not wait for it.
-    from gateway.domain.checks import problems_in
-
     kinds: dict[str, FileKind] = {}
     for document, kind in _files(directory, "kinds", FileKind, problems):
         if kind.code in kinds:
