@@ -34,7 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demo that is being served, ended in order afterwards."""
     root = tmp_path_factory.mktemp("demo") / "gateway"
     subprocess.run([GATEWAY, "init", root, "--demo"], check=True, capture_output=True, timeout=60)
-    serve = [GATEWAY, "serve", "--config", root / "config"]
+    serve = [str(GATEWAY), "serve", "--config", str(root / "config")]
     sandbox = ["--listen", "127.0.0.1:0", "--simulate", "2018-02-12T09:00"]
     with subprocess.Popen([*serve, *sandbox], stderr=subprocess.PIPE, text=True) as daemon:
         try:
