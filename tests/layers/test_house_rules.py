@@ -61,14 +61,22 @@ def test_no_checker_is_silenced() -> None:
     assert silenced == []
 
 
-def test_every_package_that_is_imported_is_declared() -> None:
+@pytest.mark.parametrize(
+    ("folder", "sections"),
+    [
+        ("gateway", [("options", "install_requires")]),
+        ("tests", [("options", "install_requires"), ("options.extras_require", "dev")]),
+    ],
+)
+def test_every_package_that_is_imported_is_declared(folder: str, sections: list[tuple[str, str]]) -> None:
     settings = configparser.ConfigParser()
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
-    declared = {re.split(r"[<>=;\[ ]", line)[0] for line in settings["options"]["install_requires"].split()}
-    known = set(sys.stdlib_module_names) | {"gateway"}
+    lines = [line for section, key in sections for line in settings[section][key].split()]
+    declared = {re.split(r"[<>=;\[ ]", line)[0] for line in lines}
+    known = set(sys.stdlib_module_names) | {"gateway", "tests"}
     undeclared = {
         f"{name(module)}: {package}"
-        for module in modules()
+        for module in (ROOT / folder).rglob("*.py")
         for package in imported(module) - known
         if DISTRIBUTIONS.get(package, package) not in declared
     }
