@@ -161,7 +161,7 @@ def _wrong_extension(name: str, extension: str) -> Finding:
     if extension in EXCEL_EXTENSIONS:
         message = phrase("findings.F01.excel")
     elif extension:
-        message = phrase("findings.F01.other")
+        message = phrase("findings.F01.not_allowed")
     else:
         message = phrase("findings.F01.none")
     return Finding(
