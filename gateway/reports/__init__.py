@@ -1,1 +1,6 @@
-"""To be written."""
+"""Reports: from facts to bytes, the same facts to the same bytes.
+
+Does: makes what municipalities read: receipt, technical report (HTML, CSV, JSON), status.json, LEESMIJ.txt, message log.
+Touches: nothing but the templates in this package.
+Does not: gather facts (workflow), keep or place reports (store), or hold a sentence (gateway/texts).
+"""

@@ -58,6 +58,13 @@ def render(template: str, texts: Texts, page: Page, **more: object) -> bytes:
     return (filled + "\n").encode()
 
 
+def prepare() -> None:
+    """Compile the templates now (some tens of milliseconds), so that no receipt waits for it inside a transaction."""
+    for name in ("page.html", "technical.html"):
+        _template(name)
+    _policy()
+
+
 @cache
 def _environment() -> Environment:
     return Environment(

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.domain.model import FileFacts, Municipality, Report, phrase
+from gateway.reports import pages
 from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
 from tests.reports.facts import ENVELOPE, RECEIPT, REFUSAL, approved, bsn_finding, code_finding, member, rejected, texts
@@ -123,3 +124,9 @@ def test_a_page_is_built_for_everybody(made: Report) -> None:
     levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert "initial-scale=1" in " ".join(page.values("content"))
+
+
+def test_a_prepared_page_is_the_same_page() -> None:
+    before = receipt(RECEIPT, texts())
+    pages.prepare()
+    assert receipt(RECEIPT, texts()) == before

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -195,3 +196,11 @@ def test_a_file_error_without_place_concerns_the_whole_file() -> None:
     facts = replace(rejected(finding), member=member(finding))
     assert "hele bestand" in Page(technical(facts, texts())).text
     assert phrase("findings.T01.text", number=7) == finding.message
+
+
+def test_every_code_of_the_catalogue_can_be_reported() -> None:
+    codes = [key.split(".")[1] for key in texts().sentences["nl"] if re.fullmatch(r"findings\..*\.title", key)]
+    found = tuple(replace(bsn_finding(1), code=code) for code in codes)
+    document = valid("technical", body(technical(rejected(*found), texts()), "json"))
+    assert sorted(document["summary"]["per_code"]) == sorted(codes)
+    assert len(codes) > 20
