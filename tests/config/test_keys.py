@@ -59,7 +59,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("line", WRONG)
+@pytest.mark.parametrize("line", WRONG, ids=range(len(WRONG)))
 def test_what_is_no_usable_key_is_refused_with_the_reason(line: str) -> None:
     with pytest.raises(ValueError, match=WRONG[line]):
         key_material(line)
