@@ -12,7 +12,7 @@ character.
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.domain.reader.text import Text, lines
 
@@ -29,8 +29,7 @@ class QuoteFault(Exception):
         super().__init__(key)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One row: the physical line it starts on, how many lines it spans, its characters, its values without quotes."""
 
     line: int

@@ -13,13 +13,16 @@ are removed before.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import polars
 
 from gateway.domain.reader.text import BOM, Text, plain_ends, utf8
 from gateway.domain.reader.values import Batch
 
-DROPPED = bytes(byte for byte in range(256) if byte not in b';"\r\n')
+DROPPED = bytes(byte for byte in range(256) if byte not in b";\r\n")
+QUOTES_DROPPED = bytes(byte for byte in DROPPED if byte not in b'"')
+MARKED = bytes(byte if byte == 0x0A else ord("x") for byte in range(256))
 PIECE_BYTES = 4 << 20
 PIECE_CELLS = 1 << 20
 
@@ -84,9 +87,8 @@ def scan(text: Text, body: int, line: int, width: int, most: int) -> Structure |
             chunk = plain_ends(chunk)
             if not _only_wrapping(chunk):
                 return None
-            chunk = chunk.translate(None, b'"')
         skeleton = chunk.translate(None, DROPPED)
-        here = _uniform(skeleton, width)
+        here = _uniform(skeleton, width, ended=chunk.endswith(b"\n"))
         if here:
             widths[width] += here
             _append(pieces, Piece(start, stop, line, rows, here, here, quoted, len(skeleton)))
@@ -94,15 +96,14 @@ def scan(text: Text, body: int, line: int, width: int, most: int) -> Structure |
             line += here
             continue
         chunk = plain_ends(chunk)
-        seen = _Rows.of(chunk)
-        good = seen.widths[width]
-        widths.update(seen.widths)
-        if sum(seen.widths.values()) > good and len(ragged) < most:
-            ragged.extend(seen.ragged(line, rows, width, most - len(ragged)))
-        here = sum(seen.widths.values())
+        seen, lines = _widths(chunk)
+        here, good = sum(seen.values()), seen[width]
+        if here > good and len(ragged) < most:
+            ragged.extend(islice(_ragged(chunk, line, rows, width), most - len(ragged)))
         pieces.append(Piece(start, stop, line, rows, here, good, quoted, 0))
+        widths.update(seen)
         rows += here
-        line += len(seen.raw)
+        line += lines
     return Structure(rows, +widths, tuple(ragged), tuple(pieces))
 
 
@@ -117,11 +118,12 @@ def _append(pieces: list[Piece], piece: Piece) -> None:
     pieces.append(piece)
 
 
-def _uniform(skeleton: bytes, width: int) -> int:
-    """The number of lines when all are rows of `width` columns with one sort of line end, else 0."""
+def _uniform(skeleton: bytes, width: int, *, ended: bool) -> int:
+    """The number of lines when all are rows of `width` columns with one sort of line end, else 0. `ended` tells if the
+    last line has its line end: a last line without separators leaves no trace in the skeleton."""
     for end in (b"\r\n", b"\n"):
         pattern = b";" * (width - 1) + end
-        whole = skeleton if skeleton.endswith(b"\n") else skeleton + end
+        whole = skeleton if ended else skeleton + end
         rows, rest = divmod(len(whole), len(pattern))
         if not rest and whole == pattern * rows:
             return rows
@@ -135,63 +137,40 @@ def _only_wrapping(chunk: bytes) -> bool:
     as many quotes open a value (stand behind a boundary) as half of all, and as many close one, then each value with
     quotes has exactly two: its first and its last character.
     """
-    skeleton = chunk.translate(None, DROPPED)
-    if b'"' in skeleton.replace(b'""', b""):
+    skeleton = chunk.translate(None, QUOTES_DROPPED)
+    half, odd = divmod(skeleton.count(b'"'), 2)
+    if odd or skeleton.count(b'""') != half:
         return False
-    if skeleton.startswith(b'""\n') or skeleton.endswith(b'\n""') or skeleton == b'""' or b'\n""\n' in skeleton:
-        return False
-    half = skeleton.count(b'"') // 2
     opening = chunk.count(b';"') + chunk.count(b'\n"') + chunk.startswith(b'"')
     closing = chunk.count(b'";') + chunk.count(b'"\n') + chunk.endswith(b'"')
     return opening == half == closing
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The lines of an irregular window: as they stand, as skeletons, and the number of rows of each width."""
+def _widths(chunk: bytes) -> tuple[Counter[int], int]:
+    """How many rows of each number of columns stand in LF-ended lines, and the number of lines, blank ones included."""
+    unended = not chunk.endswith(b"\n")
+    lines = chunk.count(b"\n") + unended
+    filled = chunk.translate(MARKED).count(b"x\n") + unended
+    separators = Counter(map(len, chunk.removesuffix(b"\n").translate(None, DROPPED).split(b"\n")))
+    separators[0] -= lines - filled
+    return Counter({count + 1: rows for count, rows in separators.items() if rows}), lines
 
-    raw: list[bytes]
-    skeletons: list[bytes]
-    widths: Counter[int]
 
-    @classmethod
-    def of(cls, chunk: bytes) -> "_Rows":
-        """From LF-ended lines without quotes."""
-        chunk = chunk.removesuffix(b"\n")
-        raw = chunk.split(b"\n")
-        skeletons = chunk.translate(None, DROPPED).split(b"\n")
-        widths = Counter(map(len, skeletons))
-        widths[0] -= raw.count(b"")
-        return cls(raw, skeletons, Counter({separators + 1: count for separators, count in widths.items() if count}))
-
-    def ragged(self, line: int, before: int, width: int, most: int) -> Iterator[Ragged]:
-        """The first `most` rows that do not have `width` columns."""
-        record = before
-        for number, (raw, skeleton) in enumerate(zip(self.raw, self.skeletons, strict=True), line):
-            if not raw:
-                continue
+def _rows(chunk: bytes, line: int, before: int) -> Iterator[tuple[int, int, int, bytes]]:
+    """Each row in LF-ended lines: physical line, record number, number of columns, bytes."""
+    chunk = chunk.removesuffix(b"\n")
+    raw = chunk.split(b"\n")
+    skeletons = chunk.translate(None, DROPPED).split(b"\n")
+    record = before
+    for number, (content, skeleton) in enumerate(zip(raw, skeletons, strict=True), line):
+        if content:
             record += 1
-            if len(skeleton) + 1 != width:
-                yield Ragged(number, record, len(skeleton) + 1)
-                most -= 1
-                if not most:
-                    return
+            yield number, record, len(skeleton) + 1, content
 
-    def good(self, line: int, before: int, width: int) -> tuple[bytes, list[int], list[int]]:
-        """The rows of `width` columns as one text, their physical lines and their record numbers."""
-        kept: list[bytes] = []
-        numbers: list[int] = []
-        records: list[int] = []
-        record = before
-        for number, (raw, skeleton) in enumerate(zip(self.raw, self.skeletons, strict=True), line):
-            if not raw:
-                continue
-            record += 1
-            if len(skeleton) + 1 == width:
-                kept.append(raw)
-                numbers.append(number)
-                records.append(record)
-        return b"\n".join(kept), numbers, records
+
+def _ragged(chunk: bytes, line: int, before: int, width: int) -> Iterator[Ragged]:
+    """The rows that do not have `width` columns."""
+    return (Ragged(*row[:3]) for row in _rows(chunk, line, before) if row[2] != width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,17 +189,18 @@ class FastBatches:
 
 def _batch(text: Text, width: int, piece: Piece) -> Batch:
     chunk = text.data[piece.start : piece.stop]
-    if piece.quoted:
-        chunk = plain_ends(chunk).translate(None, b'"')
     if piece.rows == piece.good and piece.cells:
-        lines = polars.int_range(piece.line, piece.line + piece.rows, dtype=polars.UInt32, eager=True)
         first = piece.before + 1
+        lines = polars.int_range(piece.line, piece.line + piece.rows, dtype=polars.UInt32, eager=True)
         records = polars.int_range(first, first + piece.rows, dtype=polars.UInt32, eager=True)
     else:
-        chunk, numbers, counted = _Rows.of(plain_ends(chunk)).good(piece.line, piece.before, width)
-        lines = polars.Series(numbers, dtype=polars.UInt32)
-        records = polars.Series(counted, dtype=polars.UInt32)
-        first = counted[0]
+        good = [row for row in _rows(plain_ends(chunk), piece.line, piece.before) if row[2] == width]
+        chunk = b"\n".join(row[3] for row in good)
+        lines = polars.Series([row[0] for row in good], dtype=polars.UInt32)
+        records = polars.Series([row[1] for row in good], dtype=polars.UInt32)
+        first = good[0][1]
+    if piece.quoted:
+        chunk = plain_ends(chunk).translate(None, b'"')
     frame = _frame(utf8(text, chunk), width)
     if frame.height != piece.good:
         raise ValueError(f"polars read {frame.height} rows where the scan counted {piece.good}")

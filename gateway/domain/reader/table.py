@@ -34,16 +34,21 @@ def read(member: Member, expected: tuple[str, ...], limits: Limits) -> Table:
         faults.add(finding)
     if text is None:
         return _unreadable(faults, "")
+    sample = list(islice(lines(text, stop=_sample_end(text)), SAMPLE_LINES))
     try:
-        first = next(exact.parse(lines(text, stop=_sample_end(text)), text.line, text.line_bytes))
+        first = next(exact.parse(iter(sample), text.line, text.line_bytes))
         swallowed = exact.swallows(first, 1)
         if swallowed is not None:
             raise exact.QuoteFault("F05.quote_open", swallowed)
     except exact.QuoteFault as stray:
-        faults.add(fault(stray.key, member=name, line=stray.line))
+        separator = None if exact.SEPARATOR in sample[0] else other_separator(sample[0])
+        faults.add(
+            fault(stray.key, member=name, line=stray.line)
+            if separator is None
+            else wrong_separator(name, text.line, separator)
+        )
         return _unreadable(faults, text.encoding)
     header = (first.values[0].lstrip(BOM.decode()), *first.values[1:])
-    sample = list(islice(lines(text, stop=_sample_end(text)), SAMPLE_LINES))
     cause = header_fault(name, header, first.line, sample, expected, limits)
     if cause is not None:
         faults.add(cause)
