@@ -9,9 +9,7 @@ The problems are for administrators and in English.
 """
 
 import hashlib
-import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,9 +111,9 @@ def _settings(document: Document) -> tuple[Settings, list[Problem]]:
     problems += wrong
     if settings is None:
         # What is sound goes on to the checks against other files, so that one look mends all.
-        broken = {re.split(r"[.\[]", problem.path)[0] for problem in wrong}
-        rest = {k: v for k, v in content.items() if k not in broken} if isinstance(content, dict) else {}
-        settings = adapter(Settings).validate_json(json.dumps(rest), strict=True)
+        sections = content if isinstance(content, dict) else {}
+        sound: Plain = {k: v for k, v in sections.items() if fit(document, (), Settings, {k: v})[0] is not None}
+        settings = fit(document, (), Settings, sound)[0] or Settings()
     problems += limit_problems(document, ("limits",), settings.limits)
     return settings, problems
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.config.addresses import is_general, mailbox, network
+from gateway.config.addresses import is_general, mailbox, network, words_of
 from gateway.config.keys import key_material
 from gateway.config.shapes import did_you_mean
 from gateway.config.yaml import Document, Loc
@@ -79,8 +79,9 @@ def address_problems(document: Document, accounts: Iterable[Placed], names: Mapp
 
     A report may say what is wrong with somebody's data, and who leaves must lose access: both ask for one reader.
     """
+    places = words_of(" ".join(names.values()))
     for placed in accounts:
-        if is_general(placed.account.email, names.values()):
+        if is_general(placed.account.email, places):
             what = (
                 f"`{placed.account.email}` looks like a general mailbox; a user has a personal address, so that it is "
                 "sure who delivered and who reads a report (address_policy: any, in gateway.yaml, allows this one)"

@@ -7,12 +7,13 @@ Does not: resolve names or ask whether an address exists.
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Set
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 _SOCKET = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):([0-9]{1,5})")
+_WORD = re.compile(r"[^\W\d_]+")
 _MAILBOX = re.compile(r"[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+")
 
 # Words of addresses that many people read.
@@ -59,10 +60,14 @@ def network(text: str) -> str:
     return text
 
 
-def is_general(email: str, names: Iterable[str]) -> bool:
-    """Whether every word before the @ is a general one (`info`, `wmo-team`) or of `names` (of municipalities)."""
-    places = {word for name in names for word in re.findall(r"[^\W\d_]+", name.lower())}
-    words = re.findall(r"[^\W\d_]+", email.split("@")[0].lower())
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text in lower case, without digits and signs."""
+    return frozenset(_WORD.findall(text.lower()))
+
+
+def is_general(email: str, places: Set[str]) -> bool:
+    """Whether each word before the @ is a general one (`info`, `wmo-team`) or of `places` (words of municipalities)."""
+    words = words_of(email.split("@")[0])
     return bool(words) and all(word in _GENERAL or word in places for word in words)
 
 

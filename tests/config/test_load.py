@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import fingerprint, load
+from gateway.config import fingerprint, load, rules_from_json, rules_to_json
+from gateway.config.canonical import digest
 from gateway.errors import ConfigError
 from tests.config.conftest import SHIPPED
 
@@ -42,6 +43,13 @@ def test_rules_travel_to_a_worker(config: Path) -> None:
     rules = load(config).rules["2017H2"]
     assert pickle.dumps(rules)
     assert copy.deepcopy(rules) == rules
+
+
+def test_rules_are_kept_as_json_and_come_back_the_same(config: Path) -> None:
+    rules = load(config).rules["2017H2"]
+    kept = rules_from_json(rules_to_json(rules))
+    assert kept == rules
+    assert digest(kept) == digest(rules)
 
 
 @pytest.mark.parametrize(
