@@ -201,6 +201,11 @@ def test_personal_mailboxes(email: str) -> None:
     assert not is_general(email, {"zandvoort"})
 
 
+def test_a_fault_of_reading_inside_a_section_is_the_only_problem(tell: Tell) -> None:
+    [line] = tell("gateway.yaml", 'watch: {accounts: {"0363": &a }}\nlanguage: en\n')
+    assert line.startswith('gateway.yaml:1:28: watch.accounts["0363"]: the anchor')
+
+
 def test_settings_are_frozen() -> None:
     name = "language"
     with pytest.raises(ValueError, match="frozen"):
