@@ -30,6 +30,8 @@ from gateway.workers.answers import Garbage, decode
 # Of address space a warm worker has 340 MB (polars maps much that it never touches), and 480 MB with a file of 50 MB.
 # What it really uses is 90 and 215 MB.
 ADDRESS_SPACE = 640 << 20
+# Safe path: the working directory is not searched for modules.
+COMMAND = (sys.executable, "-P", "-s", "-m", "gateway.examine")
 ANSWER_BYTES = 64 << 20
 STDERR_BYTES = 8_192
 # How long a worker that closed its pipes may take to be gone.
@@ -49,7 +51,7 @@ class _Worker:
         self._late = False
         self._tail = bytearray()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-m", "gateway.examine", *limits],
+            [*COMMAND, *limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -65,6 +67,11 @@ class _Worker:
         )
         self._drain = threading.Thread(target=self._keep_tail, name="worker-stderr", daemon=True)
         self._drain.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
 
     def alive(self) -> bool:
         """Whether the process still runs."""
@@ -167,6 +174,11 @@ class Pool:
             if worker is not None and kept is None:
                 self._end(worker)
             self._slots.put(kept)
+
+    def processes(self) -> list[int]:
+        """The ids of the processes at this moment."""
+        with self._lock:
+            return [worker.pid for worker in self._started]
 
     def close(self) -> None:
         """Ends all workers; a call that waits for one gets a WorkerFault, and so does every later call."""

@@ -63,7 +63,11 @@ def test_what_is_wrong_with_a_name_is_said_with_an_example(name: str, key: str, 
 
 @pytest.mark.parametrize(
     ("name", "key"),
-    [("WMO_0363_2017H2.xlsx", "F01.excel"), ("WMO_0363_2017H2.pdf", "F01.not_allowed"), ("WMO_0363_2017H2", "F01.none")],
+    [
+        ("WMO_0363_2017H2.xlsx", "F01.excel"),
+        ("WMO_0363_2017H2.pdf", "F01.not_allowed"),
+        ("WMO_0363_2017H2", "F01.none"),
+    ],
 )
 def test_a_wrong_extension(name: str, key: str) -> None:
     found = parse_name(name, KINDS)

@@ -1,0 +1,222 @@
+"""Worker processes that die, hang, take too much and talk nonsense.
+
+The processes, pipes and signals are real. One that misbehaves runs a program of the test's own in place of the
+worker's, which reads its job as a worker does and then goes wrong.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.checks import examine_drop
+from gateway.errors import WorkerFault
+from gateway.workers import Pool, pool
+from tests.domain.examining import job
+from tests.samples import WMO_HEADER, csv_bytes, wmo_csv, wmo_rows
+
+GOOD = job(wmo_csv(20))
+
+
+@pytest.fixture
+def workers() -> Iterator[Pool]:
+    """A pool of one."""
+    made = Pool(1, seconds=30)
+    yield made
+    made.close()
+
+
+def wait_for_end_of(pid: int) -> None:
+    """Returns when the process has ended; fails when it does not."""
+    with suppress(ProcessLookupError):
+        watched = os.pidfd_open(pid)
+        ended, _, _ = select.select([watched], [], [], 20)
+        os.close(watched)
+        assert ended == [watched]
+
+
+def test_a_worker_says_what_the_checks_say(workers: Pool) -> None:
+    rows = wmo_rows(30)
+    rows[3][2] = "1"
+    asked = job(csv_bytes(WMO_HEADER, rows))
+    assert workers.examine(asked) == examine_drop(asked)
+    assert workers.examine(GOOD).members[0].approved
+
+
+def test_a_worker_stays_and_is_replaced_after_its_last_job() -> None:
+    workers = Pool(1, jobs=2)
+    seen = []
+    for _ in range(4):
+        workers.examine(GOOD)
+        seen.append(workers.processes())
+    workers.close()
+    assert [len(each) for each in seen] == [1, 0, 1, 0]
+    assert seen[0] != seen[2]
+
+
+def test_one_that_was_killed_while_idle_is_replaced_unnoticed(workers: Pool) -> None:
+    workers.examine(GOOD)
+    (pid,) = workers.processes()
+    os.kill(pid, signal.SIGKILL)
+    wait_for_end_of(pid)
+    assert workers.examine(GOOD).members[0].approved
+    assert workers.processes() != [pid]
+
+
+def test_two_workers_serve_many_threads() -> None:
+    workers = Pool(2)
+    asked = [job(wmo_csv(5 + n)) for n in range(12)]
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(workers.examine, asked))
+    running = workers.processes()
+    workers.close()
+    assert [examination.members[0].records for examination in found] == [5 + n for n in range(12)]
+    assert len(running) == 2
+
+
+def test_after_close_nothing_runs_and_nothing_is_examined() -> None:
+    workers = Pool(2)
+    workers.examine(GOOD)
+    (pid,) = workers.processes()
+    workers.close()
+    assert workers.processes() == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(WorkerFault, match="closed"):
+        workers.examine(GOOD)
+    workers.close()
+
+
+def test_the_parent_stays_without_polars() -> None:
+    code = "import sys, gateway.workers; print('polars' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"
+
+
+# --- misbehaviour -------------------------------------------------------------------------------------------
+
+READ = "import os, signal, sys\nfrom gateway.examine import limit, read_frame\nread_frame(sys.stdin.buffer, 1 << 40)\n"
+
+
+@pytest.fixture
+def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Bad"]:
+    """Pools whose workers run a program of the test's own."""
+    made = Bad(tmp_path, monkeypatch)
+    yield made
+    made.pool.close()
+
+
+class Bad:
+    """A pool of one whose worker runs `program` in place of its own."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pool = Pool(1, seconds=30)
+        self._folder = folder
+        self._monkeypatch = monkeypatch
+
+    def runs(self, program: str, seconds: float = 30, start: str = READ) -> Pool:
+        """The pool, its next workers running `program` after they have read the job."""
+        script = self._folder / "worker.py"
+        script.write_text(start + program)
+        self._monkeypatch.setattr(pool, "COMMAND", (sys.executable, str(script)))
+        self.pool = Pool(1, seconds=seconds)
+        return self.pool
+
+    def mends(self) -> None:
+        """The next workers are real ones again."""
+        self._monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "died: signal 9"),
+        ("os.abort()", "died: signal 6"),
+        ("sys.exit(3)", "died: exit 3"),
+        ("os.close(1); signal.pause()", "died: signal 9"),
+        ("os.write(2, b'x' * 100_000); sys.exit(4)", "died: exit 4"),
+        ("os.write(2, b'999990007 Jansen'); sys.exit(4)", "died: exit 4"),
+        (
+            "os.write(2, b'fault: ValueError at domain/x.py:1\\n'); sys.exit(70)",
+            "died: exit 70, ValueError at domain/x.py:1",
+        ),
+        ("sys.exit(77)", "memory: more than its limit"),
+        (
+            "limit(200 << 20); import gateway.examine as e; sys.excepthook = e.tell_and_die; x = bytearray(1 << 30)",
+            "memory",
+        ),
+        ("limit(700 << 20); import polars; polars.zeros(1 << 30, eager=True)", "memory"),
+        ("os.write(1, b'Hello world, this is no frame')", "garbage: answer too long"),
+        ("os.write(1, (2).to_bytes(8, 'big') + b'{}')", "garbage: answer"),
+        ("os.write(1, (200).to_bytes(8, 'big') + b'{}'); sys.exit(0)", "died: exit 0"),
+        ("os.write(1, b'abc'); sys.exit(0)", "died: exit 0"),
+        ("os.write(1, (1 << 60).to_bytes(8, 'big')); signal.pause()", "garbage: answer too long"),
+    ],
+)
+def test_a_worker_that_misbehaves_is_a_fault(bad: Bad, program: str, reason: str) -> None:
+    workers = bad.runs(program)
+    with pytest.raises(WorkerFault) as caught:
+        workers.examine(GOOD)
+    assert caught.value.reason.startswith(reason)
+    assert "Jansen" not in caught.value.reason
+    assert workers.processes() == []
+
+
+def test_after_a_fault_the_next_job_gets_a_fresh_worker(bad: Bad) -> None:
+    workers = bad.runs("os.abort()")
+    with pytest.raises(WorkerFault):
+        workers.examine(GOOD)
+    bad.mends()
+    assert workers.examine(GOOD).members[0].approved
+
+
+@pytest.mark.parametrize("program", ["signal.pause()", "while True: pass", "while True: os.write(2, b'x' * 1000)"])
+def test_a_worker_that_hangs_is_killed_in_time(bad: Bad, program: str) -> None:
+    workers = bad.runs(program, seconds=0.5)
+    with pytest.raises(WorkerFault, match="hung"):
+        workers.examine(GOOD)
+    assert workers.processes() == []
+
+
+def test_a_worker_that_never_reads_its_job_is_killed_in_time(bad: Bad) -> None:
+    workers = bad.runs("", seconds=0.5, start="import signal; signal.pause()")
+    with pytest.raises(WorkerFault, match="hung"):
+        workers.examine(job(b"x" * 2_000_000))
+
+
+def test_closing_interrupts_a_job_at_work(bad: Bad, tmp_path: Path) -> None:
+    fifo = tmp_path / "at-work"
+    os.mkfifo(fifo)
+    workers = bad.runs(f"open({str(fifo)!r}, 'w').write('now'); signal.pause()")
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(workers.examine, GOOD)
+        assert fifo.read_text() == "now"
+        workers.close()
+        with pytest.raises(WorkerFault, match="died: signal 9"):
+            asked.result()
+    assert workers.processes() == []
+
+
+def test_a_worker_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
+    """The parent is killed without a chance to close anything; the worker's standard error, which it shares with this
+    test's pipe, ends when the worker does."""
+    code = (
+        "import os, signal, sys\n"
+        "from gateway.workers import Pool\n"
+        "from tests.workers.test_pool import GOOD\n"
+        "workers = Pool(1)\n"
+        "workers.examine(GOOD)\n"
+        "print(*workers.processes(), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root)
+    wait_for_end_of(int(said.stdout))
+    assert said.returncode == -signal.SIGKILL
