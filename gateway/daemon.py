@@ -31,6 +31,7 @@ from gateway.edge.sftp.server import Door, fingerprints, listen
 from gateway.edge.sftp.session import House
 from gateway.edge.watch import Watcher
 from gateway.errors import ConfigError, Conflict, GatewayError
+from gateway.reports import pages
 from gateway.store.ledger import facts, log
 from gateway.store.spool import Spool
 from gateway.store.sqlite import SQLite
@@ -39,7 +40,7 @@ from gateway.workflow.context import Context
 from gateway.workflow.intake import Intake
 from gateway.workflow.loops import Judging, Loop
 from gateway.workflow.publish import publish
-from gateway.workflow.recover import recover
+from gateway.workflow.recover import mirror, recover
 
 Tell = Callable[..., None]
 
@@ -56,6 +57,7 @@ class Part(Protocol):
 
 PartT = TypeVar("PartT", bound=Part)
 WORKING_FILE_SECONDS = 24 * 3600
+MIRROR_SECONDS = 60.0
 NEEDS_RESTART = ("sftp", "paths", "ledger", "watch", "workers")
 
 
@@ -210,8 +212,8 @@ def serve(options: Options) -> None:
             stack.callback(pool.close)
         sandbox = options.simulate is not None
         ctx = _context(configuration, engine, clock, in_force, pool, sandbox)
-        for difference in recover(ctx, edge=options.role != "worker"):
-            tell("needs_attention", what=difference.what, subject=difference.subject, error=True)
+        recover(ctx, edge=options.role != "worker")
+        pages.prepare()
         # A lease that is broken while a file is claimed sends SIGIO, which ends a process that does not expect it.
         signal.signal(signal.SIGIO, signal.SIG_IGN)
         asyncio.run(_run(options, in_force, ctx, tell, stack))
@@ -250,7 +252,8 @@ async def _run(options: Options, in_force: InForce, ctx: Context, tell: Tell, st
 
 
 def _start_work(ctx: Context, settings: Settings, tell: Tell, stack: ExitStack) -> Callable[[], None]:
-    """Start publishing and judging; what wakes both."""
+    """Start publishing, judging and the comparison of the outbox with the ledger; what wakes the first two."""
+    stack.enter_context(_running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx), tell)))
     publishing = stack.enter_context(_running(Loop("publish", 1.0, lambda: publish(ctx), tell)))
     judging = stack.enter_context(
         _running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=publishing.wake, tell=tell))

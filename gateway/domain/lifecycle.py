@@ -43,7 +43,8 @@ DELIVERY_TRANSITIONS: dict[tuple[DeliveryState | None, str], DeliveryState] = {
 # Clients upload under these and rename when done: working files, never deliveries.
 WORKING_NAME = re.compile(r"(?i)(.*\.(filepart|part|partial|tmp)|\.in\..*|\..*|~.*)\Z", re.DOTALL)
 ALLOWED_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
-NINE_DIGITS = re.compile(r"(?=([0-9]{9}))")
+# A run of exactly nine: within a longer one (a timestamp) two in five would pass the eleven-test by chance.
+NINE_DIGITS = re.compile(r"(?<![0-9])([0-9]{9})(?![0-9])")
 
 
 def follow_drop(state: DropState | None, event: str) -> DropState:

@@ -283,8 +283,8 @@ class Spool:
         return Claim(claim_id, municipality, lane, claimed)
 
     def give_back(self, claim: Claim, path: Path) -> None:
-        """Undo a claim on a file that somebody began to write meanwhile. When the name was taken again, the claim stands
-        and is landed: both files are drops."""
+        """Undo a claim on a file that somebody began to write meanwhile. When the name was taken again, the claim
+        stands and is landed: both files are drops."""
         if not path.exists():
             with world():
                 claim.path.rename(path)

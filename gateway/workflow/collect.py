@@ -31,15 +31,14 @@ def confirm(ctx: Context, account: Account, report_id: str) -> None:
 
 def confirm_moved(ctx: Context) -> int:
     """Acknowledge sets of which somebody moved a file into opgehaald/ on disk; how many."""
-    count = 0
-    for report in reports.all_placed(ctx.engine):
-        if report.confirmed_at is None and any(
-            ctx.spool.has_report(report.municipality, file.name, confirmed=True)
-            for file in reports.files(ctx.engine, report.id)
-        ):
-            _confirm(ctx, "watch", report.id)
-            count += 1
-    return count
+    moved = {
+        placed.report_id
+        for placed in reports.all_placed(ctx.engine)
+        if not placed.confirmed and ctx.spool.has_report(placed.municipality, placed.name, confirmed=True)
+    }
+    for report_id in sorted(moved):
+        _confirm(ctx, "watch", report_id)
+    return len(moved)
 
 
 def _confirm(ctx: Context, login: str, report_id: str) -> None:

@@ -27,7 +27,7 @@ from gateway.domain.model import (
     to_ms,
 )
 from gateway.domain.workdays import due, local_day
-from gateway.errors import Conflict, WorkerFault
+from gateway.errors import Conflict, Corrupt, Temporary, WorkerFault
 from gateway.reports.facts import ReceiptFacts, TechnicalFacts
 from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
@@ -44,29 +44,33 @@ def next_drop(ctx: Context, busy: Collection[str]) -> Drop | None:
 
 def judge(ctx: Context, drop: Drop, tell: Callable[..., None]) -> None:
     """Examine and decide one drop, or count a failed attempt. Repeatable until decided."""
-    configuration = ctx.configuration()
-    job = Job(
-        name=drop.file.name,
-        payload=drops.payload(ctx.engine, drop.id),
-        municipality=drop.municipality,
-        known=frozenset(configuration.participants.municipalities),
-        received_on=local_day(drop.received_at),
-        rules=_rules(ctx, drop),
-    )
     try:
-        examination = ctx.examine(job)
-    except WorkerFault as fault:
-        attempts = _failed(ctx, drop)
-        tell("examination_failed", drop=drop.id, attempt=attempts, reason=str(fault))
-        return
-    try:
+        examination = ctx.examine(_job(ctx, drop))
         decide(ctx, drop, examination)
+    except Temporary:
+        # Nothing is wrong with the drop: it waits until the ledger can be written again.
+        raise
     except Conflict:
         # Decided by somebody else meanwhile: their verdict stands, ours is the same by construction.
         tell("decided_elsewhere", drop=drop.id)
         return
+    except (WorkerFault, Corrupt, KeyError, ValueError) as fault:
+        attempts = _failed(ctx, drop)
+        tell("examination_failed", drop=drop.id, attempt=attempts, reason=repr(fault), error=True)
+        return
     verdicts = {f"{member.kind}_{member.period}": member.approved for member in examination.members}
     tell("decided", id=drop.short_id, drop=drop.id, verdicts=verdicts)
+
+
+def _job(ctx: Context, drop: Drop) -> Job:
+    return Job(
+        name=drop.file.name,
+        payload=drops.payload(ctx.engine, drop.id),
+        municipality=drop.municipality,
+        known=frozenset(ctx.configuration().participants.municipalities),
+        received_on=local_day(drop.received_at),
+        rules=_rules(ctx, drop),
+    )
 
 
 def _rules(ctx: Context, drop: Drop) -> Rules:

@@ -95,10 +95,15 @@ class Judging:
     def _judge(self, drop: Drop) -> None:
         try:
             judge(self._ctx, drop, self._tell)
-            self._decided()
-        except (GatewayError, OSError, KeyError) as error:
+        except (GatewayError, OSError) as error:
+            # The ledger or the disk says no: not woken, so that the next try waits for the loop's own time.
             self._tell("judging_failed", drop=drop.id, reason=repr(error), error=True)
-        finally:
-            with self._lock:
-                self._busy.discard(drop.municipality)
+            self._free(drop)
+        else:
+            self._free(drop)
+            self._decided()
             self._loop.wake()
+
+    def _free(self, drop: Drop) -> None:
+        with self._lock:
+            self._busy.discard(drop.municipality)

@@ -40,10 +40,10 @@ def publish(ctx: Context) -> int:
 def replace_missing(ctx: Context) -> int:
     """Make report files again that somebody removed from the folders: a missing file is never a pick-up. How many."""
     made = 0
-    for report in reports.all_placed(ctx.engine):
-        confirmed = report.confirmed_at is not None
-        for file in reports.files(ctx.engine, report.id):
-            if not ctx.spool.has_report(report.municipality, file.name, confirmed=confirmed):
-                ctx.spool.place(report.municipality, file.name, file.body, confirmed=confirmed)
+    for placed in reports.all_placed(ctx.engine):
+        if not ctx.spool.has_report(placed.municipality, placed.name, confirmed=placed.confirmed):
+            body = reports.body(ctx.engine, placed.report_id, placed.ordinal)
+            if body is not None:
+                ctx.spool.place(placed.municipality, placed.name, body, confirmed=placed.confirmed)
                 made += 1
     return made

@@ -1,7 +1,7 @@
 """Recover: folders and ledger compared, and made to agree.
 
-Does: `differences` lists every disagreement; `recover` mends what a crash leaves behind. At start, and for `gateway
-doctor`.
+Does: `differences` lists every disagreement (for `gateway doctor`); `recover` mends at start what a crash left behind;
+`mirror` keeps the outbox equal to the ledger.
 Touches: inbox/, outbox/, through intake and publish the ledger.
 Does not: guess. What it cannot explain it names and leaves for a person.
 """
@@ -30,19 +30,23 @@ class Difference:
     mends: bool
 
 
-def recover(ctx: Context, *, edge: bool) -> list[Difference]:
-    """Before the edge opens: sweep broken-off uploads, place and replace reports. What stays is returned. `edge`: this
-    process is the one that takes uploads; another's staging is not swept.
+def recover(ctx: Context, *, edge: bool) -> None:
+    """Before the edge opens: make the folders, sweep broken-off uploads. `edge`: this process is the one that takes
+    uploads; another's staging is not swept.
 
-    Landed and claimed files are received by the intake loop's first scan.
+    Landed and claimed files are received by the intake loop's first scan; reports are placed by the publishing loop.
     """
     ctx.spool.prepare(sorted(ctx.configuration().participants.municipalities))
     if edge:
         ctx.spool.sweep_staging()
+
+
+def mirror(ctx: Context) -> None:
+    """Make the outbox agree with the ledger: what was moved into opgehaald/ is confirmed, what is missing made again.
+    Looks at every report's file, so it runs beside the daemon, not before it."""
     confirm_moved(ctx)
     publish(ctx)
     replace_missing(ctx)
-    return [difference for difference in differences(ctx) if not difference.mends]
 
 
 def differences(ctx: Context) -> list[Difference]:
@@ -59,10 +63,11 @@ def differences(ctx: Context) -> list[Difference]:
         found.append(Difference(what, folder.name, mends=True))
     found += [Difference("claimed and not yet landed", claim.id, mends=True) for claim in ctx.spool.claims()]
     found += [Difference("report not yet placed", report.stem, mends=True) for report in reports.unplaced(ctx.engine)]
-    for report in reports.all_placed(ctx.engine):
-        for file in reports.files(ctx.engine, report.id):
-            if not ctx.spool.has_report(report.municipality, file.name, confirmed=report.confirmed_at is not None):
-                found.append(Difference("report file missing from its folder", file.name, mends=True))
+    found += [
+        Difference("report file missing from its folder", placed.name, mends=True)
+        for placed in reports.all_placed(ctx.engine)
+        if not ctx.spool.has_report(placed.municipality, placed.name, confirmed=placed.confirmed)
+    ]
     found += replay(ctx)
     return found
 

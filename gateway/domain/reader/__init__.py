@@ -7,7 +7,7 @@ Does not: know kinds, columns' meaning or code lists; that is `checks`. Repairs 
 
 The rooms inside: `values` the shapes; `content` what bytes are by their first bytes; `entries` the structure of a
 ZIP; `archive` unpack; `text` encoding, line ends and windows; `structure` the fast path; `exact` the path for awkward
-quotes; `header` what is wrong with the first line; `table` read.
+quotes; `frames` the call of polars; `header` what is wrong with the first line; `table` read.
 """
 
 from gateway.domain.reader.archive import unpack

@@ -17,7 +17,8 @@ from itertools import islice
 
 import polars
 
-from gateway.domain.reader.text import BOM, Text, plain_ends, utf8
+from gateway.domain.reader.frames import frame_of_lines
+from gateway.domain.reader.text import Text, plain_ends, utf8
 from gateway.domain.reader.values import Batch
 
 DROPPED = bytes(byte for byte in range(256) if byte not in b";\r\n")
@@ -201,20 +202,7 @@ def _batch(text: Text, width: int, piece: Piece) -> Batch:
         first = good[0][1]
     if piece.quoted:
         chunk = plain_ends(chunk).translate(None, b'"')
-    frame = _frame(utf8(text, chunk), width)
+    frame = frame_of_lines(utf8(text, chunk), width)
     if frame.height != piece.good:
         raise ValueError(f"polars read {frame.height} rows where the scan counted {piece.good}")
     return Batch(frame, lines.alias("line"), records.alias("record"), first)
-
-
-def _frame(chunk: bytes, width: int) -> polars.DataFrame:
-    """Lines of exactly `width` columns as a frame of text. Polars drops a byte order mark at the start of what it
-    reads, so one that belongs to a value is doubled."""
-    return polars.read_csv(
-        BOM + chunk if chunk.startswith(BOM) else chunk,
-        has_header=False,
-        separator=";",
-        quote_char=None,
-        schema={str(position): polars.String for position in range(width)},
-        empty_string_is_null=False,
-    )

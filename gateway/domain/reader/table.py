@@ -14,6 +14,7 @@ import polars
 
 from gateway.domain.model import Limits
 from gateway.domain.reader import exact
+from gateway.domain.reader.frames import frame_of_values
 from gateway.domain.reader.header import header_fault, other_separator, wrong_separator
 from gateway.domain.reader.structure import FastBatches, Ragged, Structure, scan
 from gateway.domain.reader.text import BOM, Text, end_of_line, examine, lines
@@ -170,16 +171,15 @@ class ExactBatches:
             numbers.append(number)
             characters += row.size
             if len(kept) * self.width >= BATCH_CELLS or characters >= BATCH_CHARACTERS:
-                yield _batch(kept, numbers)
+                yield _batch(kept, numbers, self.width)
                 kept, numbers, characters = [], [], 0
         if kept:
-            yield _batch(kept, numbers)
+            yield _batch(kept, numbers, self.width)
 
 
-def _batch(kept: list[exact.Record], numbers: list[int]) -> Batch:
-    columns = zip(*(row.values for row in kept), strict=True)
-    frame = polars.DataFrame(
-        [polars.Series(str(position), values, dtype=polars.String) for position, values in enumerate(columns)]
-    )
-    lines_ = polars.Series("line", [row.line for row in kept], dtype=polars.UInt32)
-    return Batch(frame, lines_, polars.Series("record", numbers, dtype=polars.UInt32), numbers[0])
+def _batch(kept: list[exact.Record], numbers: list[int], width: int) -> Batch:
+    frame = frame_of_values([row.values for row in kept], width)
+    if frame.height != len(kept):
+        raise ValueError(f"polars read {frame.height} rows where the exact path counted {len(kept)}")
+    starts = polars.Series("line", [row.line for row in kept], dtype=polars.UInt32)
+    return Batch(frame, starts, polars.Series("record", numbers, dtype=polars.UInt32), numbers[0])

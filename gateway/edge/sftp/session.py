@@ -112,7 +112,7 @@ class Session(asyncssh.SFTPServer):
         except Refusal as refusal:
             if attempt is not None:
                 self._house.tell("refused", account=self._account.login, code=refusal.code, peer=self._peer)
-                await self._in_thread(record_refusal, self._ctx, attempt, refusal)
+                await self._in_thread(self._record, attempt, refusal)
             raise self._status(refusal) from refusal
         except Temporary as error:
             self._house.tell("temporary", account=self._account.login, reason=str(error))
@@ -121,6 +121,13 @@ class Session(asyncssh.SFTPServer):
             mark = self._ctx.random_hex(4)
             self._house.tell("internal_error", mark=mark, reason=repr(error), error=True)
             raise self._status(Refusal("INTERNAL", id=mark)) from error
+
+    def _record(self, attempt: Attempt, refusal: Refusal) -> None:
+        try:
+            record_refusal(self._ctx, attempt, refusal)
+        except GatewayError as error:
+            # The client still gets its answer; the desk finds the refusal in the daemon's log.
+            self._house.tell("refusal_not_recorded", code=refusal.code, reason=str(error), error=True)
 
     def _status(self, refusal: Refusal) -> asyncssh.SFTPError:
         text = refusal_line(self._ctx.configuration().texts, refusal.code, refusal.params)

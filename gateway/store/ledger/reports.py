@@ -43,6 +43,17 @@ class Filed:
     confirmed_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One file of a placed report, and whether its set was confirmed."""
+
+    report_id: str
+    ordinal: int
+    municipality: str
+    name: str
+    confirmed: bool
+
+
 def _moment(value: int | None) -> datetime | None:
     return None if value is None else from_ms(value)
 
@@ -181,10 +192,17 @@ def uncollected(engine: Engine, municipality: str | None = None) -> list[Filed]:
     return [_filed(row) for row in rows]
 
 
-def all_placed(engine: Engine) -> list[Filed]:
-    """Every report that should lie in the outbox or in opgehaald/."""
-    rows = engine.rows("select * from reports where placed_at is not null and erased_at is null order by arrival")
-    return [_filed(row) for row in rows]
+def all_placed(engine: Engine) -> list[Placed]:
+    """Every file that should lie in the outbox or in opgehaald/, without its bytes."""
+    rows = engine.rows(
+        """select r.id, f.ordinal, f.municipality, f.name, r.confirmed_at from report_files as f
+           join reports as r on r.id = f.report_id
+           where r.placed_at is not null and f.body is not null order by r.arrival, f.ordinal"""
+    )
+    return [
+        Placed(row["id"], row["ordinal"], row["municipality"], row["name"], row["confirmed_at"] is not None)
+        for row in rows
+    ]
 
 
 def mark_placed(engine: Engine, report_id: str, at_ms: int) -> bool:
