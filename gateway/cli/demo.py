@@ -1,7 +1,7 @@
 """The demo's ledger: two of its accounts have accepted the terms.
 
-Does: records the acceptance for `amsterdam` and `bloemendaal`, so that the first drop is not refused; `zandvoort` and the
-others show what it is to have not.
+Does: records the acceptance for `amsterdam` and `bloemendaal`, so that the first drop is not refused; `zandvoort` and
+the others show what it is to have not accepted.
 Touches: the ledger of the demo.
 Does not: anything that a real installation needs.
 """

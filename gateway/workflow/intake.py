@@ -20,7 +20,7 @@ from gateway.errors import GatewayError, Refusal, Temporary
 from gateway.store.ledger import drops
 from gateway.store.spool import Claim, Landing, LandingFacts, Spool
 from gateway.workflow.admit import Attempt, admit, record_refusal
-from gateway.workflow.context import Context
+from gateway.workflow.context import Context, current_round
 from gateway.workflow.receive import Received, receive
 
 BATCH = 64
@@ -140,7 +140,7 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
             raise Refusal("NO_ROLE")
         admit(ctx, attempt)
         size = ctx.spool.copy_claim(claim)
-        limit = configuration.settings.limits.upload_bytes
+        limit = current_round(ctx).limits.upload_bytes
         if size > limit:
             raise Refusal("TOO_LARGE", limit=limit)
         if size == 0:

@@ -1,47 +1,125 @@
 """The private names of asyncssh that this door relies on, in one place.
 
-Does: `install` checks that they exist and puts three handlers in the table of SFTP requests. CLOSE marks the session
-while the client itself closes a handle, because `SFTPServer.close()` looks the same for a CLOSE, a cut line and an EOF.
-OPENDIR asks the session at once, so that a missing folder fails there and not at the first READDIR. copy-data is
-refused, because onto itself it fills the disk.
+Does: `install` checks that they exist and puts a few handlers in the table of SFTP requests.
+CLOSE marks the session while the client itself closes a handle, because `SFTPServer.close()` looks the same for a CLOSE,
+a cut line and an EOF. OPENDIR asks the session at once, so that a missing folder fails there and not at the first
+READDIR. WRITE takes surplus bytes at its end: Debian 12's rclone sends them. copy-data is refused, because onto itself
+it fills the disk. limits tells what this door allows. After each reply it waits until the client has taken most of what
+was sent, so that nobody fills the memory with answers that he does not read. However a session ends, its handles are
+closed: asyncssh forgets them when the client sends a signal or a window size.
 Touches: class attributes of asyncssh.sftp.SFTPServerHandler. Sessions of other servers in this process are left alone.
 Does not: change the protocol. A version of asyncssh without these names is refused at start.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
-from asyncssh.constants import FXP_CLOSE, FXP_OPENDIR
+from asyncssh.connection import SSHConnection
+from asyncssh.constants import FXP_CLOSE, FXP_OPENDIR, FXP_WRITE
+from asyncssh.misc import Error
 from asyncssh.packet import SSHPacket
-from asyncssh.sftp import SFTPName, SFTPOpUnsupported, SFTPServerHandler
+from asyncssh.sftp import SFTPHandler, SFTPInvalidHandle, SFTPLimits, SFTPName, SFTPServerHandler
 
-NEEDED = ("_packet_handlers", "_process_close", "_process_opendir", "_get_next_handle", "_extensions")
+NEEDED = (
+    "run",
+    "_packet_handlers",
+    "_process_packet",
+    "_process_close",
+    "_process_opendir",
+    "_process_write",
+    "_process_limits",
+    "_process_copy_data",
+    "_process_ranges",
+    "_get_next_handle",
+    "_extensions",
+    "_cleanup",
+)
 NOT_OFFERED = (b"hardlink@openssh.com", b"copy-data", b"ranges@asyncssh.com", b"statvfs@openssh.com",
                b"fstatvfs@openssh.com")  # fmt: skip
+# As OpenSSH's own server: a request and its head fit in 256 KiB.
+LONGEST_DATA = 255 * 1024
+LONGEST_PACKET = 256 * 1024
+UNREAD = 1024 * 1024
+LOOK_AGAIN = 0.05
+
+_run = SFTPServerHandler.run
+_process_packet = SFTPServerHandler._process_packet
 
 
 @runtime_checkable
 class Told(Protocol):
-    """A session that is told of a client's own CLOSE and answers OPENDIR at once."""
+    """A session that is told of a client's own CLOSE and of each request, and answers OPENDIR at once."""
 
     closing_by_client: bool
 
     async def opendir(self, path: bytes, open_now: int) -> AsyncIterator[SFTPName]:
         """The entries of a folder; raises when it is not there. `open_now`: listings that the session has open."""
 
+    def handles_allowed(self) -> int:
+        """How many files it may have open."""
+
+    def busy(self, now: bool) -> None:
+        """A request is being answered, or it was."""
+
+    def unsupported(self) -> Exception:
+        """What to say of a request that is not offered."""
+
 
 def install() -> None:
     """Put the handlers in place; once per process, harmless when repeated. RuntimeError when asyncssh has changed."""
     missing = [name for name in NEEDED if not hasattr(SFTPServerHandler, name)]
-    if missing:
+    if missing or not issubclass(SFTPServerHandler, SFTPHandler):
         raise RuntimeError(f"this asyncssh does not have {', '.join(missing)}; install 2.24.x")
     table: dict[int | bytes, Callable[[Any, SSHPacket], Awaitable[object]] | None] = SFTPServerHandler._packet_handlers
     table[FXP_CLOSE] = _close
     table[FXP_OPENDIR] = _opendir
+    table[FXP_WRITE] = _write
+    table[b"limits@openssh.com"] = _limits
     table[b"copy-data"] = _copy_data
+    table[b"ranges@asyncssh.com"] = _ranges
     SFTPServerHandler._extensions = [
         (name, value) for name, value in SFTPServerHandler._extensions if name not in NOT_OFFERED
     ]
+    changed: dict[str, object] = {"run": _run_to_the_end, "_process_packet": _answer}
+    for name, function in changed.items():
+        setattr(SFTPServerHandler, name, function)
+
+
+async def _run_to_the_end(handler: Any) -> None:
+    try:
+        await _run(handler)
+    except BaseException as error:
+        if isinstance(handler._server, Told):
+            await handler._cleanup(error if isinstance(error, Exception) else None)
+        raise
+
+
+async def _answer(handler: Any, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+    server = handler._server
+    if not isinstance(server, Told):
+        await _process_packet(handler, pkttype, pktid, packet)
+        return
+    server.busy(True)
+    try:
+        await _process_packet(handler, pkttype, pktid, packet)
+    finally:
+        server.busy(False)
+    await _taken(handler._writer)
+
+
+async def _taken(writer: Any) -> None:
+    """Wait until the client has taken most of what was sent to it. Silent when it is gone: what it sent before that
+    still has to be handled."""
+    try:
+        await writer.drain()
+    except (OSError, Error):
+        return
+    connection = writer.channel.get_connection()
+    while isinstance(connection, SSHConnection) and (transport := connection._transport):
+        if transport.is_closing() or transport.get_write_buffer_size() <= UNREAD:
+            return
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 async def _close(handler: Any, packet: SSHPacket) -> None:
@@ -67,5 +145,31 @@ async def _opendir(handler: Any, packet: SSHPacket) -> bytes:
     return handle
 
 
-async def _copy_data(handler: Any, packet: SSHPacket) -> None:
-    raise SFTPOpUnsupported("copy-data")
+async def _write(handler: Any, packet: SSHPacket) -> object:
+    server = handler._server
+    if not isinstance(server, Told):
+        return await handler._process_write(packet)
+    handle, offset, data = packet.get_string(), packet.get_uint64(), packet.get_string()
+    opened = handler._file_handles.get(handle)
+    if opened is None:
+        raise SFTPInvalidHandle("Invalid file handle")
+    return await handler._server.write(opened, offset, data)
+
+
+async def _limits(handler: Any, packet: SSHPacket) -> object:
+    server = handler._server
+    if not isinstance(server, Told):
+        return await handler._process_limits(packet)
+    return SFTPLimits(LONGEST_PACKET, LONGEST_DATA, LONGEST_DATA, server.handles_allowed())
+
+
+async def _copy_data(handler: Any, packet: SSHPacket) -> object:
+    if isinstance(handler._server, Told):
+        raise handler._server.unsupported()
+    return await handler._process_copy_data(packet)
+
+
+async def _ranges(handler: Any, packet: SSHPacket) -> object:
+    if isinstance(handler._server, Told):
+        raise handler._server.unsupported()
+    return await handler._process_ranges(packet)
