@@ -18,7 +18,9 @@ is acknowledged before the ledger has the bytes.
 
 import json
 import os
+import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -34,6 +36,7 @@ REFUSED = ".geweigerd"
 COLLECTED = "opgehaald"
 TRIAL = "proef"
 WHOLE = "whole"
+HIDDEN = ".new"
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
@@ -93,8 +96,9 @@ def world() -> Iterator[None]:
 def write_durably(path: Path, body: bytes, mode: int = PRIVATE_FILE) -> None:
     """The one safe write: a hidden name in the same folder, fsync, rename, fsync the folder."""
     with world():
-        hidden = path.with_name(f".{path.name}.{os.getpid()}.new")
-        descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        # A name of its own: two threads may write the same report, and neither may rename what the other still writes.
+        hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}{HIDDEN}")
+        descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         try:
             view = memoryview(body)
             while view:
@@ -220,6 +224,12 @@ class Spool:
             write_durably(item / WHOLE, str(opened_at).encode())
 
     @staticmethod
+    def unmark_working(item: Path) -> None:
+        """It is not whole (any more): its last handle did not end well."""
+        with world():
+            (item / WHOLE).unlink(missing_ok=True)
+
+    @staticmethod
     def whole_since(item: Path) -> int | None:
         """When a working file was opened whose last handle ended in a CLOSE without an error; None when not whole."""
         marker = item / WHOLE
@@ -276,6 +286,9 @@ class Spool:
             if lane == TRIAL:
                 folder = folder / TRIAL
                 folder.mkdir(mode=PRIVATE_FOLDER)
+            # The new folders are durable before the file's only name is in them.
+            fsync_folder(self.inbox / municipality / CLAIMED / claim_id)
+            fsync_folder(self.inbox / municipality / CLAIMED)
             claimed = folder / path.name
             path.rename(claimed)
             fsync_folder(folder)
@@ -288,6 +301,7 @@ class Spool:
         if not path.exists():
             with world():
                 claim.path.rename(path)
+                fsync_folder(path.parent)
             self.drop_claim(claim)
 
     def claims(self) -> list[Claim]:
@@ -297,17 +311,28 @@ class Spool:
             for folder in sorted(self.inbox.glob(f"*/{CLAIMED}/*"), key=lambda each: each.name):
                 code = folder.parent.parent.name
                 for path in folder.rglob("*"):
-                    if not path.is_dir():
+                    if path.is_symlink() or not path.is_dir():
                         found.append(Claim(folder.name, code, TRIAL if path.parent != folder else "inbox", path))
         return found
 
     def copy_claim(self, claim: Claim) -> int:
-        """Stage a private copy of a claimed file, so that a descriptor somebody kept cannot change it; its size."""
+        """Stage a private copy of a claimed file, so that a descriptor somebody kept cannot change it; its size.
+
+        Temporary when it is no regular file, or changed while it was read: somebody still writes it.
+        """
         self.discard(claim.id)
-        descriptor = self.stage(claim.id)
-        with world(), os.fdopen(descriptor, "wb") as target, claim.path.open("rb") as source:
-            shutil.copyfileobj(source, target, 1 << 20)
-            return target.tell()
+        with world():
+            descriptor = os.open(claim.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as source, os.fdopen(self.stage(claim.id), "wb") as target:
+                before = os.fstat(descriptor)
+                if not stat.S_ISREG(before.st_mode):
+                    raise Temporary(f"claim {claim.id} is no regular file")
+                shutil.copyfileobj(source, target, 1 << 20)
+                after = os.fstat(descriptor)
+                size = target.tell()
+        if (before.st_size, before.st_mtime_ns, size) != (after.st_size, after.st_mtime_ns, after.st_size):
+            raise Temporary(f"claim {claim.id} changed while it was read")
+        return size
 
     def drop_claim(self, claim: Claim) -> None:
         """Forget a claim whose copy has landed."""
@@ -318,9 +343,19 @@ class Spool:
         with world():
             folder = self.inbox / claim.municipality / REFUSED / claim.id
             folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            fsync_folder(folder.parent)
             claim.path.rename(folder / claim.path.name)
             fsync_folder(folder)
         self.drop_claim(claim)
+
+    def sweep_claims(self) -> int:
+        """Remove the empty folders of claims that a crash broke off; how many. Only when no watch of this node runs."""
+        with world():
+            kept = {claim.id for claim in self.claims()}
+            empty = [folder for folder in self.inbox.glob(f"*/{CLAIMED}/*") if folder.name not in kept]
+            for folder in empty:
+                shutil.rmtree(folder, ignore_errors=True)
+        return len(empty)
 
     # --- reports ------------------------------------------------------------------------------------------------------
 
@@ -340,3 +375,19 @@ class Spool:
         with world():
             if source.exists():
                 source.rename(self.outbox / municipality / COLLECTED / name)
+                fsync_folder(self.outbox / municipality / COLLECTED)
+                fsync_folder(self.outbox / municipality)
+
+    def sweep_hidden(self, municipalities: list[str]) -> int:
+        """Remove what a crash left of reports that were being written; how many. Only when nobody of this node
+        publishes."""
+        with world():
+            left = [
+                path
+                for code in municipalities
+                for folder in (self.outbox / code, self.outbox / code / COLLECTED)
+                for path in folder.glob(f".*{HIDDEN}")
+            ]
+            for path in left:
+                path.unlink(missing_ok=True)
+        return len(left)

@@ -1,0 +1,478 @@
+"""Every file move of the spool: done twice it is as good as done once, and nobody ever sees half a file.
+
+Does: lands, claims, places, keeps working files; watches a folder from another thread while files appear in it; looks
+at links and permissions.
+Touches: an inbox and an outbox in a temporary directory.
+Does not: kill anything; that is tests/crash.
+"""
+
+import os
+import shutil
+import stat
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from gateway.errors import Corrupt, Temporary
+from gateway.store.spool import Landing, LandingFacts, Spool, write_durably
+from tests.world import tree
+
+CODE = "0363"
+BODY = b"0363;20180131;999990019\r\n"
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    made = Spool(tmp_path / "inbox", tmp_path / "outbox")
+    made.prepare([CODE, "0377"])
+    return made
+
+
+def facts(landing_id: str = "id-1", body: bytes = BODY, name: str = "WMO_0363_2017H2.csv") -> LandingFacts:
+    return LandingFacts(
+        id=landing_id,
+        municipality=CODE,
+        lane="inbox",
+        account="amsterdam",
+        channel="sftp",
+        name=name,
+        size=len(body),
+        sha256=sha256(body).hexdigest(),
+        opened_at=1,
+        received_at=2,
+    )
+
+
+def staged(spool: Spool, landing_id: str = "id-1", body: bytes = BODY) -> None:
+    with os.fdopen(spool.stage(landing_id), "wb") as target:
+        target.write(body)
+
+
+def landed(spool: Spool, landing_id: str = "id-1", body: bytes = BODY) -> Landing:
+    staged(spool, landing_id, body)
+    return spool.land(facts(landing_id, body))
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_preparing_twice_is_harmless_and_keeps_what_is_there(spool: Spool) -> None:
+    landed(spool)
+    before = tree(spool.inbox)
+    spool.prepare([CODE, "0377", "0473"])
+    assert tree(spool.inbox) == before
+    assert (spool.outbox / "0473" / "opgehaald").is_dir()
+
+
+@pytest.mark.parametrize(
+    "folder", [".staging", ".working", "0363/.claimed", "0363/.landed", "0363/.geweigerd"], ids=lambda name: name[-9:]
+)
+def test_what_holds_payloads_is_for_the_gateway_alone(spool: Spool, folder: str) -> None:
+    assert mode(spool.inbox / folder) == 0o700
+
+
+def test_payloads_are_for_the_gateway_alone_and_reports_for_its_group(spool: Spool) -> None:
+    landing = landed(spool)
+    spool.place(CODE, "OB.json", b"{}")
+    item = spool.working("amsterdam", CODE, "inbox") / "WMO.part"
+    os.close(spool.open_working(item, truncate=True))
+    assert mode(landing.folder) == 0o700
+    assert mode(landing.folder / "payload") == 0o600
+    assert mode(landing.folder / "facts.json") == 0o600
+    assert mode(item / "payload") == 0o600
+    assert mode(spool.outbox / CODE / "OB.json") & 0o007 == 0
+
+
+# --- staging and landing ----------------------------------------------------------------------------------------------
+
+
+def test_a_staged_upload_is_seen_by_nobody_until_it_lands_whole(spool: Spool) -> None:
+    staged(spool)
+    assert spool.landed_folders() == []
+    landing = spool.land(facts())
+    assert spool.landed_folders() == [landing.folder]
+    assert Spool.read_facts(landing.folder) == landing
+    assert spool.payload(landing) == BODY
+    assert tree(spool.inbox / ".staging") == {}
+
+
+def test_landings_come_oldest_first_over_all_municipalities(spool: Spool) -> None:
+    for landing_id, code in (("b", "0377"), ("a", CODE), ("c", CODE)):
+        staged(spool, landing_id)
+        spool.land(replace(facts(landing_id), municipality=code))
+    assert [folder.name for folder in spool.landed_folders()] == ["a", "b", "c"]
+
+
+def test_landing_what_was_never_staged_is_refused(spool: Spool) -> None:
+    with pytest.raises(Temporary):
+        spool.land(facts())
+    assert spool.landed_folders() == []
+
+
+def test_clearing_twice_is_harmless(spool: Spool) -> None:
+    landing = landed(spool)
+    spool.clear(landing)
+    spool.clear(landing)
+    assert spool.landed_folders() == []
+
+
+def test_a_payload_that_changed_its_length_is_corrupt(spool: Spool) -> None:
+    landing = landed(spool)
+    with (landing.folder / "payload").open("ab") as payload:
+        payload.write(b"more")
+    with pytest.raises(Corrupt, match="29 bytes"):
+        spool.payload(landing)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"id": "id-1"}', b'{"surprise": 1}'], ids=str)
+def test_facts_that_cannot_be_read_are_corrupt(spool: Spool, content: bytes | None) -> None:
+    landing = landed(spool)
+    (landing.folder / "facts.json").unlink()
+    if content is not None:
+        (landing.folder / "facts.json").write_bytes(content)
+    with pytest.raises(Corrupt, match="id-1"):
+        Spool.read_facts(landing.folder)
+
+
+def test_broken_off_uploads_are_swept_and_nothing_else(spool: Spool) -> None:
+    landing = landed(spool, "id-0")
+    item = spool.working("amsterdam", CODE, "inbox") / "WMO.part"
+    os.close(spool.open_working(item, truncate=True))
+    staged(spool, "id-1")
+    staged(spool, "id-2")
+    assert spool.sweep_staging() == 2
+    assert spool.sweep_staging() == 0
+    assert tree(spool.inbox / ".staging") == {}
+    assert landing.folder.is_dir()
+    assert item.is_dir()
+
+
+def test_discarding_twice_is_harmless(spool: Spool) -> None:
+    staged(spool)
+    spool.discard("id-1")
+    spool.discard("id-1")
+    assert tree(spool.inbox / ".staging") == {}
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_bytes(b"of another municipality")
+    return path
+
+
+def test_a_link_in_place_of_a_payload_is_not_landed(spool: Spool, secret: Path) -> None:
+    staged(spool)
+    payload = spool.inbox / ".staging" / "id-1" / "payload"
+    payload.unlink()
+    payload.symlink_to(secret)
+    with pytest.raises(Temporary):
+        spool.land(facts())
+    assert spool.landed_folders() == []
+
+
+def test_a_link_in_place_of_a_working_file_is_not_written(spool: Spool, secret: Path) -> None:
+    item = spool.working("amsterdam", CODE, "inbox") / "WMO.part"
+    item.mkdir(parents=True)
+    (item / "payload").symlink_to(secret)
+    with pytest.raises(Temporary):
+        spool.open_working(item, truncate=True)
+    assert secret.read_bytes() == b"of another municipality"
+
+
+def test_a_link_that_was_swapped_in_before_the_claim_is_not_read(spool: Spool, secret: Path) -> None:
+    path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
+    path.symlink_to(secret)
+    claim = spool.claim(path, CODE, "inbox", "id-1")
+    with pytest.raises(Temporary):
+        spool.copy_claim(claim)
+    assert b"of another municipality" not in tree(spool.inbox / ".staging").values()
+    assert claim.path.is_symlink()
+
+
+def test_a_link_under_the_name_of_a_report_is_replaced_and_not_followed(spool: Spool, secret: Path) -> None:
+    (spool.outbox / CODE / "OB.json").symlink_to(secret)
+    spool.place(CODE, "OB.json", b"{}")
+    assert secret.read_bytes() == b"of another municipality"
+    assert not (spool.outbox / CODE / "OB.json").is_symlink()
+    assert (spool.outbox / CODE / "OB.json").read_bytes() == b"{}"
+
+
+# --- working files ----------------------------------------------------------------------------------------------------
+
+
+def test_a_working_file_is_whole_after_a_close_and_not_while_it_is_written(spool: Spool) -> None:
+    item = spool.working("amsterdam", CODE, "inbox") / "WMO.part"
+    descriptor = spool.open_working(item, truncate=True)
+    os.write(descriptor, BODY[:5])
+    assert Spool.whole_since(item) is None
+    Spool.close_working(item, descriptor, 42)
+    os.close(descriptor)
+    assert Spool.whole_since(item) == 42
+    again = spool.open_working(item, truncate=False)
+    assert Spool.whole_since(item) is None
+    os.pwrite(again, BODY[5:], 5)
+    Spool.close_working(item, again, 43)
+    os.close(again)
+    assert spool.working_files(item.parent)[0][:2] == ("WMO.part", len(BODY))
+    landing = spool.land(facts(), item)
+    assert spool.payload(landing) == BODY
+    assert not item.exists()
+
+
+def test_a_working_file_that_is_opened_anew_begins_empty(spool: Spool) -> None:
+    item = spool.working("amsterdam", CODE, "inbox") / "WMO.part"
+    for body in (b"longer than the next", b"short"):
+        descriptor = spool.open_working(item, truncate=True)
+        os.write(descriptor, body)
+        os.close(descriptor)
+    assert (item / "payload").read_bytes() == b"short"
+
+
+def test_renaming_and_removing_working_files(spool: Spool) -> None:
+    folder = spool.working("amsterdam", CODE, "inbox")
+    for name in ("one.part", "two.part"):
+        descriptor = spool.open_working(folder / name, truncate=True)
+        os.write(descriptor, name.encode())
+        os.close(descriptor)
+    Spool.rename_working(folder / "one.part", "two.part")
+    assert [name for name, _, _ in spool.working_files(folder)] == ["two.part"]
+    assert (folder / "two.part" / "payload").read_bytes() == b"one.part"
+    assert Spool.remove_working(folder / "two.part") is True
+    assert Spool.remove_working(folder / "two.part") is False
+    assert spool.working_files(folder) == []
+    assert spool.working_files(folder / "nowhere") == []
+
+
+def test_old_working_files_are_swept_by_the_time_of_their_last_byte(spool: Spool) -> None:
+    folder = spool.working("amsterdam", CODE, "inbox")
+    for name, written in (("old.part", 1_000), ("new.part", 2_000)):
+        os.close(spool.open_working(folder / name, truncate=True))
+        os.utime(folder / name / "payload", (written, written))
+    assert spool.sweep_working(1_500) == [folder / "old.part"]
+    assert spool.sweep_working(1_500) == []
+    assert [name for name, _, _ in spool.working_files(folder)] == ["new.part"]
+
+
+# --- the watch folder -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lane", ["inbox", "proef"])
+def test_a_claim_is_found_again_until_it_is_forgotten(spool: Spool, lane: str) -> None:
+    folder = spool.inbox / CODE if lane == "inbox" else spool.inbox / CODE / "proef"
+    path = folder / "WMO_0363_2017H2.csv"
+    path.write_bytes(BODY)
+    claim = spool.claim(path, CODE, lane, "id-1")
+    assert not path.exists()
+    assert spool.claims() == [claim]
+    assert spool.claims() == [claim]
+    assert spool.copy_claim(claim) == spool.copy_claim(claim) == len(BODY)
+    landing = spool.land(facts())
+    assert spool.payload(landing) == BODY
+    spool.drop_claim(claim)
+    spool.drop_claim(claim)
+    assert spool.claims() == []
+
+
+def test_claims_come_oldest_first(spool: Spool) -> None:
+    for claim_id in ("c", "a", "b"):
+        path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
+        path.write_bytes(claim_id.encode())
+        spool.claim(path, CODE, "inbox", claim_id)
+    assert [claim.id for claim in spool.claims()] == ["a", "b", "c"]
+
+
+def test_a_file_that_vanished_before_the_claim_is_temporary(spool: Spool) -> None:
+    with pytest.raises(Temporary):
+        spool.claim(spool.inbox / CODE / "nothing.csv", CODE, "inbox", "id-1")
+    assert spool.claims() == []
+
+
+def test_a_claim_is_given_back_under_its_name(spool: Spool) -> None:
+    path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
+    path.write_bytes(BODY)
+    claim = spool.claim(path, CODE, "inbox", "id-1")
+    spool.give_back(claim, path)
+    assert path.read_bytes() == BODY
+    assert spool.claims() == []
+
+
+def test_a_claim_of_which_the_name_was_taken_again_stands(spool: Spool) -> None:
+    path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
+    path.write_bytes(BODY)
+    claim = spool.claim(path, CODE, "inbox", "id-1")
+    path.write_bytes(b"another")
+    spool.give_back(claim, path)
+    assert path.read_bytes() == b"another"
+    assert [each.path.read_bytes() for each in spool.claims()] == [BODY]
+
+
+def test_a_refused_claim_is_set_aside_for_its_owner(spool: Spool) -> None:
+    path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
+    path.write_bytes(BODY)
+    spool.refuse_claim(spool.claim(path, CODE, "inbox", "id-1"))
+    assert spool.claims() == []
+    assert tree(spool.inbox / CODE) == {".geweigerd/id-1/WMO_0363_2017H2.csv": BODY}
+
+
+def test_a_file_that_changes_while_it_is_copied_is_left_for_later(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
+    path.write_bytes(BODY)
+    claim = spool.claim(path, CODE, "inbox", "id-1")
+    copy = shutil.copyfileobj
+
+    def copy_while_somebody_writes(source: BinaryIO, target: BinaryIO, length: int) -> None:
+        copy(source, target, length)
+        with claim.path.open("ab") as writer:
+            writer.write(b"more")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfileobj", copy_while_somebody_writes)
+        with pytest.raises(Temporary, match="changed while it was read"):
+            spool.copy_claim(claim)
+    assert spool.claims() == [claim]
+    assert spool.copy_claim(claim) == len(BODY) + 4
+
+
+def test_a_claim_that_is_no_regular_file_is_not_opened_for_ever(spool: Spool) -> None:
+    path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
+    os.mkfifo(path)
+    claim = spool.claim(path, CODE, "inbox", "id-1")
+    with pytest.raises(Temporary, match="no regular file"):
+        spool.copy_claim(claim)
+    assert spool.claims() == [claim]
+
+
+def test_folders_of_claims_that_were_broken_off_are_swept(spool: Spool) -> None:
+    path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
+    path.write_bytes(BODY)
+    claim = spool.claim(path, CODE, "inbox", "id-2")
+    (spool.inbox / CODE / ".claimed" / "id-1").mkdir()
+    (spool.inbox / CODE / ".claimed" / "id-3" / "proef").mkdir(parents=True)
+    assert spool.sweep_claims() == 2
+    assert spool.sweep_claims() == 0
+    assert [folder.name for folder in (spool.inbox / CODE / ".claimed").iterdir()] == ["id-2"]
+    assert spool.claims() == [claim]
+
+
+# --- reports ----------------------------------------------------------------------------------------------------------
+
+
+def test_placing_again_changes_nothing(spool: Spool) -> None:
+    for _ in range(2):
+        spool.place(CODE, "OB.json", b"{}")
+    spool.place(CODE, "OB.json", b"[]", confirmed=True)
+    assert tree(spool.outbox) == {f"{CODE}/OB.json": b"{}", f"{CODE}/opgehaald/OB.json": b"[]"}
+    assert spool.has_report(CODE, "OB.json", confirmed=False)
+    assert not spool.has_report(CODE, "TR.json", confirmed=False)
+
+
+def test_filing_away_again_changes_nothing(spool: Spool) -> None:
+    spool.place(CODE, "OB.json", b"{}")
+    for _ in range(2):
+        spool.file_away(CODE, "OB.json")
+    assert tree(spool.outbox) == {f"{CODE}/opgehaald/OB.json": b"{}"}
+    assert not spool.has_report(CODE, "OB.json", confirmed=False)
+    assert spool.has_report(CODE, "OB.json", confirmed=True)
+
+
+def test_what_a_crash_left_of_a_report_is_swept_and_reports_are_not(spool: Spool) -> None:
+    spool.place(CODE, "OB.json", b"{}")
+    for folder in (spool.outbox / CODE, spool.outbox / CODE / "opgehaald"):
+        (folder / ".TR.json.4711.new").write_bytes(b"half")
+    assert spool.sweep_hidden([CODE, "0377"]) == 2
+    assert spool.sweep_hidden([CODE, "0377"]) == 0
+    assert tree(spool.outbox) == {f"{CODE}/OB.json": b"{}"}
+
+
+def seen_while(folder: Path, work: Callable[[], object]) -> set[tuple[str, bytes]]:
+    """Every visible file in a folder, and what was in it, at every moment that a thread could look during `work`."""
+    seen: set[tuple[str, bytes]] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            for path in folder.iterdir():
+                if not path.name.startswith(".") and path.is_file():
+                    seen.add((path.name, path.read_bytes()))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        work()
+    finally:
+        done.set()
+        watcher.join()
+    return seen
+
+
+def test_a_report_never_appears_half(spool: Spool) -> None:
+    bodies = {f"TR_{number}.json": bytes([number]) * 100_000 for number in range(30)}
+
+    def place() -> None:
+        for name, body in bodies.items():
+            spool.place(CODE, name, body)
+
+    seen = seen_while(spool.outbox / CODE, place)
+    assert len(seen) > 1
+    assert all(body == bodies[name] for name, body in seen)
+
+
+def test_a_file_that_two_threads_write_again_and_again_is_never_half(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "status"
+    path.parent.mkdir()
+    bodies = [bytes([number]) * 100_000 for number in range(30)]
+    write_durably(path, bodies[0])
+
+    def write() -> None:
+        for body in bodies:
+            write_durably(path, body)
+
+    def write_twice_at_once() -> None:
+        other = threading.Thread(target=write)
+        other.start()
+        write()
+        other.join()
+
+    seen = seen_while(path.parent, write_twice_at_once)
+    assert len(seen) > 1
+    assert {body for _, body in seen} <= set(bodies)
+
+
+def test_a_landing_never_appears_half(spool: Spool) -> None:
+    body = b"x" * 200_000
+    wrong: list[str] = []
+    seen = 0
+    done = threading.Event()
+
+    def look() -> None:
+        nonlocal seen
+        while not done.is_set():
+            for folder in spool.landed_folders():
+                seen += 1
+                if spool.payload(Spool.read_facts(folder)) != body:
+                    wrong.append(folder.name)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for number in range(30):
+        landed(spool, f"id-{number:02d}", body)
+    done.set()
+    watcher.join()
+    assert wrong == []
+    assert seen > 0
+    assert len(spool.landed_folders()) == 30
