@@ -182,7 +182,8 @@ def _wrong_name(name: str, stem: str, spellings: Mapping[str, str], municipality
         rest = f"{rest[: half.start()]} {rest[half.end() :]}"
     kind, rest = _guess_kind(rest, spellings)
     numbers = re.findall(r"[0-9]+", rest)
-    code = next((n for n in numbers if len(n) == 4), "")
+    # No municipality has a code that looks like a year of this century.
+    code = next((n for n in numbers if len(n) == 4 and not n.startswith("20")), "")
     short = next((n for n in numbers if len(n) < 4), "")
     if not NAME_CHARACTERS.fullmatch(name):
         key = "characters"

@@ -140,9 +140,14 @@ def test_other_capitals_or_spaces_are_named_with_the_right_spelling() -> None:
     ]
 
 
-def test_a_renamed_column_has_no_consequences() -> None:
+def test_a_renamed_column_is_one_finding_without_consequences() -> None:
     renamed = with_header(lambda h: [*h[:10], "Afloop", *h[11:]])
-    assert renamed == [("F06", "extra", None), ("F06", "absent", "Datum_einde_daadwerkelijke_ondersteuning")]
+    assert renamed == [("F06", "renamed", "Datum_einde_daadwerkelijke_ondersteuning")]
+
+
+def test_personal_data_in_the_place_of_a_column_are_called_so() -> None:
+    replaced = with_header(lambda h: [*h[:10], "Adres", *h[11:]])
+    assert replaced == [("F06", "absent", "Datum_einde_daadwerkelijke_ondersteuning"), ("F12", "column", "Adres")]
 
 
 def test_a_missing_column_has_no_consequences() -> None:
@@ -156,6 +161,11 @@ def test_a_different_order_is_one_finding_and_the_rows_are_judged_by_name() -> N
     rows = [[row[1], row[0], *row[2:]] for row in wmo_rows(4)]
     rows[0][2] = "999990008"
     assert keys(only(examined(csv_bytes(swapped, rows)))) == [("F06", "order", None), ("R04", "eleven", "BSN")]
+
+
+def test_a_wrong_order_is_said_beside_a_wrong_name() -> None:
+    told = with_header(lambda h: [h[1], "gemeentecode", *h[2:]])
+    assert told[:2] == [("F06", "spelling", "Gemeentecode"), ("F06", "order", None)]
 
 
 def test_a_column_twice() -> None:

@@ -42,6 +42,7 @@ def test_every_spelling_form_and_case_is_understood(
         ("JUEGD_0363_2017H2.csv", "F02.kind", "JEUGD_0363_2017H2.csv"),
         ("WMO_2017H2.csv", "F02.municipality", "WMO_0473_2017H2.csv"),
         ("WMO_14_2017H1.csv", "F02.municipality_short", "WMO_0014_2017H1.csv"),
+        ("wmo-363-2017.csv", "F02.municipality_short", "WMO_0363_2017H2.csv"),
         ("WMO_0363.csv", "F02.period", "WMO_0363_2017H2.csv"),
         ("WMO_0363_2017H3.csv", "F02.period", "WMO_0363_2017H2.csv"),
         ("WMO_0363_2017-1.csv", "F02.order", "WMO_0363_2017H1.csv"),

@@ -9,6 +9,7 @@ The eleven-test of a citizen service number (Logisch Ontwerp BSN): its nine digi
 add up to a multiple of eleven, and they are not all zero.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 
@@ -74,7 +75,7 @@ def expectation(column: Column, codelists: Mapping[str, CodeList]) -> Phrase:
 
 
 def _expected_text(column: Column) -> Phrase:
-    characters = (column.pattern or "").strip("[]")
+    characters = re.sub("(.-.)", r"\1 ", (column.pattern or "").strip("[]"))
     length = column.length or column.max_length
     if characters and length:
         return phrase("expected.text_characters", n=length, characters=characters)

@@ -72,28 +72,31 @@ def _name_by_name(header: Sequence[str], line: int, names: Sequence[str], person
     private = {plain_name(name): name for name in personal}
     places: dict[str, int] = {}
     findings: list[Finding] = []
+    strangers: dict[int, Finding] = {}
     for place, written in enumerate(header):
         name = ours.get(plain_name(written))
         if name is None:
-            findings.append(_stranger(written, place, line, private))
+            strangers[place] = _stranger(written, place, line, private)
         elif name in places:
             findings.append(_finding("F06", phrase("findings.F06.twice", place=place + 1), line, name))
         else:
             places[name] = place
             if written != name:
-                found = _written(written, name)
-                findings.append(_finding("F06", phrase("findings.F06.spelling"), line, name, _exactly(name), found))
-    findings += [
-        _finding("F06", phrase("findings.F06.absent", place=place + 1), line, name, _exactly(name))
-        for place, name in enumerate(names)
-        if name not in places
-    ]
-    if not findings:
-        findings.append(
-            _finding(
-                "F06", phrase("findings.F06.order"), line, expected=phrase("expected.header", names=";".join(names))
-            )
-        )
+                shown = _written(written, name)
+                findings.append(_finding("F06", phrase("findings.F06.spelling"), line, name, _exactly(name), shown))
+    for place, name in enumerate(names):
+        if name not in places:
+            stranger = strangers.get(place)
+            # One cause, one finding: the column is there under another name.
+            renamed = stranger is not None and stranger.code == "F06" and len(header) == len(names)
+            found = strangers.pop(place).found if renamed else None
+            message = phrase(f"findings.F06.{'renamed' if renamed else 'absent'}", place=place + 1)
+            findings.append(_finding("F06", message, line, name, _exactly(name), found))
+    findings += strangers.values()
+    order = [places[name] for name in names if name in places]
+    if order != sorted(order):
+        expected = phrase("expected.header", names=";".join(names))
+        findings.append(_finding("F06", phrase("findings.F06.order"), line, expected=expected))
     return Header(places, tuple(findings), True)
 
 

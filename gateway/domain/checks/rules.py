@@ -97,8 +97,14 @@ def overlaps_period(rule: Rule, context: Context) -> Running:
     empty."""
     start, other_start, end, other_end = rule.columns
     first, last = f"{context.period.first:%Y%m%d}", f"{context.period.last:%Y%m%d}"
-    after = Said(phrase("findings.R07.starts_after", last=last), phrase("expected.not_after", day=last))
-    before = Said(phrase("findings.R07.ends_before", first=first), phrase("expected.not_before", day=first))
+    after = Said(
+        phrase("findings.R07.starts_after", last=context.period.last.isoformat()),
+        phrase("expected.not_after", day=last),
+    )
+    before = Said(
+        phrase("findings.R07.ends_before", first=context.period.first.isoformat()),
+        phrase("expected.not_before", day=first),
+    )
 
     def feed(view: View) -> Sequence[Fault]:
         sound = _all_sound(view, rule.columns)
