@@ -3,7 +3,9 @@
     wire      the private names of asyncssh that are relied on, checked at start
     tree      virtual paths -> places; pure
     upload    one file being written: staging, working names, closing told from breaking off
-    listing   what stands in each folder
+    listing   rows of the ledger as entries
+    view      what one account sees
+    opened    files open for reading
     session   the requests of one SFTP session
     server    login, caps, listening
 

@@ -41,8 +41,9 @@ class Recent:
     def add(self, code: str, lane: Lane, name: str, size: int) -> None:
         """A file was closed and received."""
         now = self._monotonic()
-        self._seen = {key: value for key, value in self._seen.items() if value[1] > now}
-        self._seen[code, lane, name] = (size, now + self._seconds)
+        # A new dict each time: threads read the present one while they list.
+        kept = {key: value for key, value in self._seen.items() if value[1] > now}
+        self._seen = {**kept, (code, lane, name): (size, now + self._seconds)}
 
     def of(self, code: str, lane: Lane) -> dict[str, int]:
         """Sizes by name of what is still to be seen in an inbox."""

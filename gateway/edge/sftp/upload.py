@@ -3,13 +3,20 @@
 Does: takes bytes into staging (or into a working file), and at the client's own CLOSE, or at the rename of a working
 file to its final name, checks once more, lands the file and waits for the ledger's commit.
 Touches: inbox/ through the spool; the ledger through admit and intake.
-Does not: receive what was broken off. A final name without a CLOSE by the client leaves nothing; a working file stays
-as it is, not whole, so that the client can go on with it.
+Does not: receive what was broken off, or what has gaps: a client that goes on with a final name where it believes to
+have been writes at an offset into an empty file. A final name without a CLOSE by the client leaves nothing; a working
+file stays as far as it is without gaps, not whole, so that the client can go on with it.
+
+A working file has one writer: the last who opened it. A client whose line was cut comes back long before the server
+notices that the old session is dead; the old one's handle then counts for nothing.
 """
 
 import os
+import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
@@ -23,19 +30,45 @@ from gateway.workflow.context import Context, current_round
 from gateway.workflow.intake import Intake
 from gateway.workflow.receive import Received
 
+# Clients send a few dozen requests ahead; a file in more pieces than this is no file.
+MOST_PIECES = 1000
+LONGEST_NAME = 255
+
+Spans = tuple[tuple[int, int], ...]
+
+
+def covered(spans: Spans, start: int, end: int) -> Spans:
+    """The sorted, separate spans with one more written to, merged where they touch."""
+    if start >= end:
+        return spans
+    if spans and spans[-1][0] <= start <= spans[-1][1]:
+        return (*spans[:-1], (spans[-1][0], max(spans[-1][1], end)))
+    before = tuple(span for span in spans if span[1] < start)
+    after = tuple(span for span in spans if span[0] > end)
+    touched = spans[len(before) : len(spans) - len(after)]
+    merged = (min([start, *(span[0] for span in touched)]), max([end, *(span[1] for span in touched)]))
+    return (*before, merged, *after)
+
+
+def cut_off(spans: Spans, size: int) -> Spans:
+    """The spans of a file that was truncated to `size`."""
+    return tuple((start, min(end, size)) for start, end in spans if start < size)
+
 
 @dataclass(slots=True)
 class Upload:
     """A file open for writing. `item` is its working file's folder, None for a final name (then `id` names its place in
-    staging). `broken` is the refusal that a write ended in; nothing is received after it."""
+    staging). `broken` is the refusal that a write ended in; nothing is received after it. `spans` is what was written.
+    """
 
     attempt: Attempt
     id: str
-    descriptor: int
     started: datetime
     limit: int
     item: Path | None = None
+    descriptor: int = -1
     size: int = 0
+    spans: Spans = ()
     broken: Refusal | None = None
 
     def write(self, offset: int, data: bytes) -> int:
@@ -53,78 +86,184 @@ class Upload:
             self.broken = Refusal("INCOMPLETE_WRITE")
             raise self.broken from error
         self.size = max(self.size, offset + len(data))
+        self.spans = covered(self.spans, offset, offset + len(data))
+        if len(self.spans) > MOST_PIECES:
+            self.broken = Refusal("INCOMPLETE_WRITE")
+            raise self.broken
         return done
 
     def truncate(self, size: int) -> None:
-        """Set the size, as fsetstat asks; growing is writing."""
+        """Set the size, as fsetstat asks. What that adds was not written and is a gap. Raises `Refusal`."""
+        if self.broken:
+            raise self.broken
         if size > self.limit:
             self.broken = Refusal("TOO_LARGE", limit=self.limit)
             raise self.broken
-        os.ftruncate(self.descriptor, size)
+        try:
+            os.ftruncate(self.descriptor, size)
+        except OSError as error:
+            self.broken = Refusal("INCOMPLETE_WRITE")
+            raise self.broken from error
         self.size = size
+        self.spans = cut_off(self.spans, size)
+
+    def has_gaps(self) -> bool:
+        """Whether a part of it was never written."""
+        return self.size > 0 and self.spans != ((0, self.size),)
 
 
-def open_upload(ctx: Context, attempt: Attempt, *, truncate: bool) -> Upload:
+@dataclass(slots=True)
+class Writers:
+    """Who writes which working file now. Shared by all sessions and their threads."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _writing: dict[Path, Upload] = field(default_factory=dict)
+    _dropping: set[Path] = field(default_factory=set)
+
+    def take(self, item: Path, upload: Upload) -> None:
+        """`upload` writes from now on; a former one is broken. `Refusal` BUSY while the file is being dropped."""
+        with self._lock:
+            if item in self._dropping:
+                raise Refusal("BUSY")
+            former = self._writing.get(item)
+            if former is not None:
+                former.broken = Refusal("INCOMPLETE_WRITE")
+            self._writing[item] = upload
+
+    def has(self, item: Path, upload: Upload) -> bool:
+        """Whether `upload` is still the writer."""
+        with self._lock:
+            return self._writing.get(item) is upload
+
+    def leave(self, item: Path, upload: Upload) -> None:
+        """`upload` is the writer no more."""
+        with self._lock:
+            if self._writing.get(item) is upload:
+                del self._writing[item]
+
+    @contextmanager
+    def dropping(self, item: Path) -> Iterator[None]:
+        """Nobody else drops or opens the file meanwhile. `Refusal` INCOMPLETE_WRITE while it has a writer."""
+        with self._lock:
+            if item in self._dropping:
+                raise Refusal("BUSY")
+            if item in self._writing:
+                raise Refusal("INCOMPLETE_WRITE")
+            self._dropping.add(item)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._dropping.discard(item)
+
+
+def open_upload(ctx: Context, writers: Writers, attempt: Attempt, *, truncate: bool) -> Upload:
     """Begin an upload; raises `Refusal` when it may not be made, `Temporary` when the disk says no."""
     admit(ctx, attempt)
-    started = ctx.now()
-    limit = current_round(ctx).limits.upload_bytes
-    landing_id = ctx.new_id()
+    upload = Upload(attempt, ctx.new_id(), ctx.now(), current_round(ctx).limits.upload_bytes)
     if not is_working_name(attempt.name):
-        return Upload(attempt, landing_id, ctx.spool.stage(landing_id), started, limit)
+        upload.descriptor = ctx.spool.stage(upload.id)
+        return upload
     item = working_item(ctx, attempt)
-    descriptor = ctx.spool.open_working(item, truncate=truncate)
-    return Upload(attempt, landing_id, descriptor, started, limit, item, os.fstat(descriptor).st_size)
+    writers.take(item, upload)
+    try:
+        upload.descriptor = ctx.spool.open_working(item, truncate=truncate)
+        upload.item = item
+        upload.size = os.fstat(upload.descriptor).st_size
+        upload.spans = covered((), 0, upload.size)
+    except Temporary:
+        writers.leave(item, upload)
+        raise
+    return upload
 
 
 def working_item(ctx: Context, attempt: Attempt) -> Path:
-    """Where the working file of an attempt lies."""
+    """Where the working file of an attempt lies; `Refusal` for a name that no file can have."""
+    if len(os.fsencode(attempt.name)) > LONGEST_NAME:
+        raise Refusal("NO_SUCH_FILE")
     return ctx.spool.working(attempt.account.login, attempt.municipality, attempt.lane) / attempt.name
 
 
-def break_off(ctx: Context, upload: Upload) -> None:
+def break_off(ctx: Context, writers: Writers, upload: Upload) -> None:
     """The line was cut, or the client left with the handle open: nothing is received."""
-    os.close(upload.descriptor)
-    if upload.item is None:
-        ctx.spool.discard(upload.id)
-
-
-def close_upload(ctx: Context, intake: Intake, upload: Upload) -> Future[Received] | None:
-    """The client closed the file. A future that gives `Received` after the commit; None for a working file.
-
-    Raises `Refusal` (nothing was received) or `Temporary` (nothing was landed).
-    """
     try:
-        if upload.broken:
-            raise upload.broken
-        if upload.item is not None:
-            ctx.spool.close_working(upload.item, upload.descriptor, to_ms(upload.started))
-            return None
-        admit(ctx, upload.attempt, started=upload.started)
-        payload = ctx.spool.inbox / ".staging" / upload.id / "payload"
-        facts = _facts(ctx, upload.attempt, upload.id, upload.started, payload)
-        return intake.submit(ctx.spool.land(facts))
-    except (Refusal, Temporary):
         if upload.item is None:
             ctx.spool.discard(upload.id)
-        raise
+        else:
+            _leave_unfinished(ctx, writers, upload, upload.item)
     finally:
         os.close(upload.descriptor)
 
 
-def finish_working(ctx: Context, intake: Intake, attempt: Attempt, working_name: str) -> Future[Received]:
+def _leave_unfinished(ctx: Context, writers: Writers, upload: Upload, item: Path) -> None:
+    """Keep a working file as far as it was written without gaps, so that the client can go on at its end."""
+    if writers.has(item, upload):
+        ctx.spool.unmark_working(item)
+        first = upload.spans[0] if upload.spans else (0, 0)
+        os.ftruncate(upload.descriptor, first[1] if first[0] == 0 else 0)
+    writers.leave(item, upload)
+
+
+def close_upload(ctx: Context, writers: Writers, intake: Intake, upload: Upload) -> Future[Received] | None:
+    """The client closed the file. A future that gives `Received` after the commit; None for a working file.
+
+    Raises `Refusal` (nothing was received) or `Temporary` (nothing was landed).
+    """
+    done = False
+    try:
+        if upload.broken:
+            raise upload.broken
+        # A former writer's last bytes may have come in between.
+        if upload.has_gaps() or os.fstat(upload.descriptor).st_size != upload.size:
+            raise Refusal("INCOMPLETE_WRITE")
+        if upload.item is not None:
+            ctx.spool.close_working(upload.item, upload.descriptor, to_ms(upload.started))
+            writers.leave(upload.item, upload)
+            done = True
+            return None
+        admit(ctx, upload.attempt, started=upload.started)
+        payload = ctx.spool.inbox / ".staging" / upload.id / "payload"
+        facts = _facts(ctx, upload.attempt, upload.id, upload.started, payload)
+        landing = ctx.spool.land(facts)
+        done = True
+        return intake.submit(landing)
+    finally:
+        if done:
+            os.close(upload.descriptor)
+        else:
+            break_off(ctx, writers, upload)
+
+
+def finish_working(
+    ctx: Context, writers: Writers, intake: Intake, attempt: Attempt, working_name: str
+) -> Future[Received]:
     """A working file is renamed to its final name (in `attempt`): the moment it is dropped. Raises like close_upload;
     the working file then stays."""
     source = Attempt(attempt.account, attempt.municipality, attempt.lane, working_name)
     item = working_item(ctx, source)
-    if not item.exists():
-        raise Refusal("NO_SUCH_FILE")
-    opened_at = ctx.spool.whole_since(item)
-    if opened_at is None:
-        raise Refusal("INCOMPLETE_WRITE")
-    started = from_ms(opened_at)
-    admit(ctx, attempt, started=started)
-    return intake.submit(ctx.spool.land(_facts(ctx, attempt, ctx.new_id(), started, item / "payload"), item))
+    with writers.dropping(item):
+        if not item.exists():
+            raise Refusal("NO_SUCH_FILE")
+        opened_at = ctx.spool.whole_since(item)
+        if opened_at is None:
+            raise Refusal("INCOMPLETE_WRITE")
+        started = from_ms(opened_at)
+        admit(ctx, attempt, started=started)
+        facts = _facts(ctx, attempt, ctx.new_id(), started, item / "payload")
+        return intake.submit(ctx.spool.land(facts, item))
+
+
+def rename_working(ctx: Context, writers: Writers, attempt: Attempt, working_name: str) -> None:
+    """A working file gets another working name (in `attempt`); it stays a working file."""
+    admit(ctx, attempt)
+    source = Attempt(attempt.account, attempt.municipality, attempt.lane, working_name)
+    item, target = working_item(ctx, source), working_item(ctx, attempt)
+    if item == target:
+        return
+    with writers.dropping(item), writers.dropping(target):
+        if not item.exists():
+            raise Refusal("NO_SUCH_FILE")
+        ctx.spool.rename_working(item, attempt.name)
 
 
 def _facts(ctx: Context, attempt: Attempt, landing_id: str, started: datetime, payload: Path) -> LandingFacts:

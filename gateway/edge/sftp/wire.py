@@ -1,12 +1,12 @@
 """The private names of asyncssh that this door relies on, in one place.
 
-Does: `install` checks that they exist and puts a few handlers in the table of SFTP requests.
-CLOSE marks the session while the client itself closes a handle, because `SFTPServer.close()` looks the same for a CLOSE,
-a cut line and an EOF. OPENDIR asks the session at once, so that a missing folder fails there and not at the first
-READDIR. WRITE takes surplus bytes at its end: Debian 12's rclone sends them. copy-data is refused, because onto itself
-it fills the disk. limits tells what this door allows. After each reply it waits until the client has taken most of what
-was sent, so that nobody fills the memory with answers that he does not read. However a session ends, its handles are
-closed: asyncssh forgets them when the client sends a signal or a window size.
+Does: `install` checks that they exist and puts a few handlers in the table of SFTP requests. CLOSE marks the session
+while the client itself closes a handle, because `SFTPServer.close()` looks the same for a CLOSE, a cut line and an EOF.
+OPENDIR asks the session at once, so that a missing folder fails there and not at the first READDIR. WRITE takes surplus
+bytes at its end: Debian 12's rclone sends them. copy-data is refused, because onto itself it fills the disk. limits
+tells what this door allows. After each reply it waits until the client has taken most of what was sent, so that nobody
+fills the memory with answers that he does not read. However a session ends, its handles are closed: asyncssh forgets
+them when the client sends a signal or a window size.
 Touches: class attributes of asyncssh.sftp.SFTPServerHandler. Sessions of other servers in this process are left alone.
 Does not: change the protocol. A version of asyncssh without these names is refused at start.
 """
