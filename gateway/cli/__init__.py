@@ -7,15 +7,21 @@ Touches: the terminal.
 Does not: hold logic. Commands import what they need when they run, so that --help is quick.
 """
 
+import os
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from gateway import __version__
 from gateway.errors import ConfigError, Conflict, Corrupt, GatewayError, Temporary
+
+if TYPE_CHECKING:
+    from gateway.client.session import Server
 
 EXIT_CODES: tuple[tuple[type[GatewayError], int], ...] = (
     (ConfigError, 3),
@@ -192,3 +198,105 @@ def calendar(directory: Path, day: datetime) -> None:
     from gateway.cli.show import print_calendar
 
     print_calendar(directory, day.date())
+
+
+# --- the municipality's end ---------------------------------------------------------------------------------
+
+
+def _server(command: Callable[..., None]) -> Callable[..., None]:
+    """The options by which put and fetch find the gateway and speak, each also an environment variable."""
+    options = (
+        click.option("--host", required=True, envvar="GATEWAY_HOST", help="Name or address of the gateway."),
+        click.option("--port", default=22, show_default=True, envvar="GATEWAY_PORT", type=click.IntRange(1, 65535)),
+        click.option("--login", required=True, envvar="GATEWAY_LOGIN", help="The account."),
+        click.option(
+            "--key",
+            envvar="GATEWAY_KEY",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Private key; else what ssh-agent and ~/.ssh offer. Its passphrase: GATEWAY_KEY_PASSPHRASE.",
+        ),
+        click.option(
+            "--known-hosts",
+            envvar="GATEWAY_KNOWN_HOSTS",
+            type=click.Path(dir_okay=False, path_type=Path),
+            default=Path(click.get_app_dir("gateway")) / "known_hosts",
+            help="Where host keys are pinned at first use.  [default: known_hosts in the user's configuration]",
+        ),
+        click.option(
+            "--host-key", envvar="GATEWAY_HOST_KEY", metavar="SHA256:...", help="The only host key to accept."
+        ),
+        click.option("--quiet", is_flag=True, help="Only say what goes wrong."),
+        AS_JSON,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _to(host: str, port: int, login: str, known_hosts: Path, key: Path | None, host_key: str | None) -> "Server":
+    from gateway.client.session import Server
+
+    return Server(host, port, login, known_hosts, key, host_key, os.environ.get("GATEWAY_KEY_PASSPHRASE"))
+
+
+@commands.command()
+@_server
+@click.option(
+    "--timeout", default=600.0, show_default=True, type=click.FloatRange(min=0), help="Seconds to try in all."
+)
+@click.option("--municipality", envvar="GATEWAY_MUNICIPALITY", metavar="CODE", help="Else the code in the file's name.")
+@click.option("--trial", is_flag=True, help="Only have it checked (inbox/proef); nothing counts.")
+@click.option("--wait", is_flag=True, help="Wait for the technical report; the exit code is its verdict.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def put(
+    files: tuple[Path, ...],
+    municipality: str | None,
+    trial: bool,
+    wait: bool,
+    timeout: float,
+    as_json: bool,
+    quiet: bool,
+    **server: Any,
+) -> None:
+    """Deliver FILES over SFTP. Done means: a receipt with the file's own SHA-256 is in the outbox.
+
+    Exit codes: 0 received (with --wait: approved), 1 rejected, 2 wrong arguments, 3 refused, 4 try again later (sending
+    twice does no harm), 5 wrong host key or login. Of several files the one that needs another run decides.
+    """
+    from gateway.cli.transfer import Manner, put_files
+
+    manner = Manner(timeout, as_json, quiet)
+    sys.exit(put_files(_to(**server), files, municipality, manner, trial=trial, wait=wait))
+
+
+@commands.command()
+@_server
+@click.option(
+    "--timeout", default=120.0, show_default=True, type=click.FloatRange(min=0), help="Seconds to try in all."
+)
+@click.option("--municipality", "codes", multiple=True, metavar="CODE", help="Else all that the account sees.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only reports made on this day or later.")
+@click.option("--all", "collected", is_flag=True, help="Also those that were acknowledged before (opgehaald/).")
+@click.option("--confirm", is_flag=True, help="Acknowledge each report once it lies here whole and verified.")
+@click.argument("directory", required=False, default="reports", type=click.Path(file_okay=False, path_type=Path))
+def fetch(
+    directory: Path,
+    codes: tuple[str, ...],
+    since: datetime | None,
+    collected: bool,
+    confirm: bool,
+    timeout: float,
+    as_json: bool,
+    quiet: bool,
+    **server: Any,
+) -> None:
+    """Bring the reports of the outbox into DIRECTORY/CODE (default: reports), verified, skipping what lies there.
+
+    Exit codes: 0 nothing is wrong, also when there is nothing new; 1 a report does not match its checksums; 2 wrong
+    arguments; 3 refused; 4 try again later; 5 wrong host key or login.
+    """
+    from gateway.cli.transfer import Manner, fetch_reports
+
+    day = since.date() if since else None
+    manner = Manner(timeout, as_json, quiet)
+    sys.exit(fetch_reports(_to(**server), directory, codes, manner, since=day, collected=collected, confirm=confirm))
