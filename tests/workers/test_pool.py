@@ -12,11 +12,14 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from gateway.domain.checks import examine_drop
+from gateway.domain.kinds import Rule
 from gateway.errors import WorkerFault
 from gateway.workers import Pool, pool
 from tests.domain.examining import job
@@ -98,6 +101,33 @@ def test_the_parent_stays_without_polars() -> None:
     code = "import sys, gateway.workers; print('polars' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
+
+
+def test_a_worker_is_limited_and_knows_nothing_of_us(workers: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SECRET", "x")
+    workers.examine(GOOD)
+    process = Path("/proc", str(workers.processes()[0]))
+    limits = {line[:26].strip(): line[26:].split()[:2] for line in (process / "limits").read_text().splitlines()}
+    assert limits["Max address space"] == [str(pool.ADDRESS_SPACE)] * 2
+    assert limits["Max core file size"] == ["0", "0"]
+    assert int(limits["Max open files"][1]) < 100
+    names = {each.partition(b"=")[0].decode() for each in (process / "environ").read_bytes().split(b"\0")}
+    assert names - {""} == {"PYTHONPATH", "POLARS_MAX_THREADS", "MALLOC_ARENA_MAX"}
+    assert (process / "cwd").readlink() == Path("/")
+
+
+def test_a_fault_of_the_checks_is_told_by_its_place_alone(workers: Pool) -> None:
+    kind = GOOD.rules.kinds["WMO"]
+    broken = replace(kind, rules=(Rule("Jansen"),))
+    asked = replace(GOOD, rules=replace(GOOD.rules, kinds={"WMO": broken}))
+    with pytest.raises(WorkerFault, match=r"died: exit 70, KeyError at domain/checks/drop\.py:[0-9]+$"):
+        workers.examine(asked)
+
+
+def test_a_worker_unpickles_jobs_alone(workers: Pool) -> None:
+    asked = replace(GOOD, known=cast("frozenset[str]", os.getcwd))
+    with pytest.raises(WorkerFault, match="died: exit 70, UnpicklingError"):
+        workers.examine(asked)
 
 
 # --- misbehaviour -------------------------------------------------------------------------------------------
