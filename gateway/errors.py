@@ -1,4 +1,4 @@
-"""What can go wrong, in six words that the whole house shares.
+"""What can go wrong, in a few words that the whole house shares.
 
 Does: defines the exceptions that cross rooms. A function that meets trouble it cannot answer raises one of these; the
 edge turns a `Refusal` into an SFTP status, the cli turns each into an exit code, the intake loop retries `Temporary`.
@@ -52,6 +52,10 @@ class Conflict(GatewayError):
 
 class Temporary(GatewayError):
     """The world does not cooperate at this moment (ledger locked, disk full). The same call may succeed later."""
+
+
+class Undeliverable(GatewayError):
+    """The other side took a look and will never take this (a mail server's 5xx). The same again has the same answer."""
 
 
 class Corrupt(GatewayError):

@@ -1,6 +1,9 @@
 """Ways out: what leaves the gateway by itself, strangers to each other.
 
-Does: nothing yet. mail.py (SMTP) and push.py (SFTP to the assessor) have their place here.
-Touches: nothing.
-Does not: decide what is sent, or when it is tried again (workflow).
+    mail     letters to people, to a mail server or to a folder
+    push     files to the assessor
+
+Does: offers what it is given to the world outside and says what became of it.
+Touches: the network, or the folder it was given.
+Does not: decide what is sent, to whom, or when it is tried again (workflow).
 """

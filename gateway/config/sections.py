@@ -105,6 +105,9 @@ class Mail(BaseModel, frozen=True, extra="forbid"):
     tls: Literal["starttls", "tls", "none"] = "starttls"
     user: str | None = None
     password_file: Path | None = Field(default=None, description="file with the password, and only that")
+    ca_file: Path | None = Field(
+        default=None, description="certificates to trust (PEM) instead of the system's, for a server of your own"
+    )
     timeout_seconds: Seconds = 30
 
 
@@ -185,6 +188,13 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     address_policy: Literal["personal", "functional", "any"] = Field(
         default="personal", description="which e-mail addresses accounts may have"
     )
+    account_verification: bool = Field(
+        default=False,
+        description="every account needs a first login with a code of the desk, not only those that were asked for",
+    )
+    regular_route: str | None = Field(
+        default=None, min_length=1, description="where to deliver while this gateway cannot serve, said to users"
+    )
 
 
 def absolute(settings: Settings, directory: Path) -> Settings:
@@ -202,6 +212,8 @@ def absolute(settings: Settings, directory: Path) -> Settings:
         "ledger": Ledger(url=url, password_file=password_file),
         "sftp": settings.sftp.model_copy(update={"host_keys": tuple(map(full, settings.sftp.host_keys))}),
     }
-    if settings.mail is not None and settings.mail.password_file is not None:
-        update["mail"] = settings.mail.model_copy(update={"password_file": full(settings.mail.password_file)})
+    if settings.mail is not None:
+        files = {"password_file": settings.mail.password_file, "ca_file": settings.mail.ca_file}
+        named = {name: full(path) for name, path in files.items() if path is not None}
+        update["mail"] = settings.mail.model_copy(update=named)
     return settings.model_copy(update=update)

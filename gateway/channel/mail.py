@@ -1,0 +1,285 @@
+"""Mail: letters to people, by SMTP or into a folder.
+
+Does: writes a letter as an RFC 5322 message and offers it to a mail server (`SmtpPost`, aiosmtplib), or puts it as a
+.eml file in a folder where a person finds it (`FolderPost`). Both are a `Post` and pass one suite.
+Touches: the mail server, or the folder.
+Does not: choose recipients or words, keep what is owed, or try again: the caller hears what became of each letter.
+
+A server that falls silent after DATA may have taken the letter: that is `Temporary`, and the letter offered again has
+the same Message-ID, by which mail programs and servers know it.
+
+A 5xx about one recipient or one message is `Undeliverable`. A server that refuses *us* (login, sender, TLS) would
+refuse every letter: that is `Temporary`, so that a wrong password costs a delay and no mail.
+"""
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from pathlib import Path
+from typing import Protocol
+
+import aiosmtplib
+
+from gateway.config import Settings
+from gateway.config.sections import Mail
+from gateway.errors import GatewayError, Temporary, Undeliverable
+
+# A server that failed twice in a row (silence, a cut line) will do so for the rest; once may be one letter's fault.
+STRIKES = 2
+PRIVATE_FOLDER = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail to one address. `id` names it for ever, `at` is the moment it was owed (aware)."""
+
+    id: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    at: datetime
+
+
+Done = Callable[[Letter, GatewayError | None], None]
+
+
+class Post(Protocol):
+    """A way for letters to leave."""
+
+    def send(self, letters: Iterable[Letter], done: Done) -> None:
+        """Offer each letter once, in order, and tell `done` at once what became of it: None (taken), `Temporary` or
+        `Undeliverable`. After `close` no further letter is taken from `letters`."""
+
+    def close(self) -> None:
+        """Break off, from another thread. A letter under way is not told of: nobody knows its fate."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name; nothing is looked up."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def compose(letter: Letter, sender: str, reply_to: str | None) -> EmailMessage:
+    """The message, the same bytes each time. Undeliverable when a header would hold a line end or control character."""
+    for value in (letter.id, letter.recipient, letter.subject, sender, reply_to or ""):
+        if any(ord(character) < 32 or ord(character) == 127 for character in value):
+            raise Undeliverable(f"a header of mail {letter.id!r} would hold a control character")
+    message = EmailMessage(policy=WIRE)
+    try:
+        message["From"] = sender
+        message["To"] = letter.recipient
+        if reply_to is not None:
+            message["Reply-To"] = reply_to
+        message["Subject"] = letter.subject
+        message["Date"] = letter.at
+        message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"
+    except (ValueError, IndexError) as error:
+        raise Undeliverable(f"mail {letter.id} cannot be addressed: {type(error).__name__}") from error
+    message.set_content(letter.text, cte="quoted-printable")
+    message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    message.set_boundary(f"=_{letter.id}")
+    return message
+
+
+class FolderPost:
+    """Letters as .eml files in `folder`, which mail programs open. `write` makes a file appear whole and durable."""
+
+    def __init__(
+        self, folder: Path, write: Callable[[Path, bytes], None], *, sender: str, reply_to: str | None = None
+    ) -> None:
+        self._folder = folder
+        self._write = write
+        self._sender = sender
+        self._reply_to = reply_to
+        self._closed = False
+
+    def send(self, letters: Iterable[Letter], done: Done) -> None:
+        """See `Post.send`. A letter that was written before is written again under the same name."""
+        for letter in letters:
+            fate: GatewayError | None = None
+            try:
+                body = compose(letter, self._sender, self._reply_to).as_bytes()
+                self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+                self._write(self._folder / f"{letter.at:%Y%m%dT%H%M%S}-{letter.id}.eml", body)
+            except OSError as error:
+                fate = Temporary(f"{error.strerror}: {error.filename}")
+            except (Temporary, Undeliverable) as error:
+                fate = error
+            done(letter, fate)
+            if self._closed:
+                return
+
+    def close(self) -> None:
+        """See `Post.close`."""
+        self._closed = True
+
+
+class SmtpPost:
+    """Letters to the mail server of the settings, over one connection for as long as it holds."""
+
+    def __init__(self, settings: Mail) -> None:
+        self._settings = settings
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
+        self._closed = False
+
+    def send(self, letters: Iterable[Letter], done: Done) -> None:
+        """See `Post.send`."""
+        with suppress(asyncio.CancelledError):
+            asyncio.run(self._send(letters, done))
+
+    def close(self) -> None:
+        """See `Post.close`."""
+        self._closed = True
+        if self._running is not None:
+            loop, task = self._running
+            # The loop may have ended between the look and the call.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(task.cancel)
+
+    async def _send(self, letters: Iterable[Letter], done: Done) -> None:
+        task = asyncio.current_task()
+        if task is None or self._closed:
+            return
+        self._running = asyncio.get_running_loop(), task
+        line = _Line(self._settings)
+        try:
+            for letter in letters:
+                done(letter, await line.offer(letter))
+                if self._closed:
+                    return
+        finally:
+            self._running = None
+            await line.hang_up()
+
+
+class _Line:
+    """One conversation with the server, taken up again when it breaks; `_down` is why nothing more is tried."""
+
+    def __init__(self, settings: Mail) -> None:
+        self._settings = settings
+        self._client: aiosmtplib.SMTP | None = None
+        self._down: Temporary | None = None
+        self._strikes = 0
+
+    async def offer(self, letter: Letter) -> GatewayError | None:
+        """Offer one letter; what became of it."""
+        settings = self._settings
+        try:
+            message = compose(letter, settings.sender, settings.reply_to)
+        except Undeliverable as error:
+            return error
+        if self._down is not None:
+            return self._down
+        client = await self._connected()
+        if client is None:
+            return self._down
+        try:
+            options = [] if (letter.recipient + settings.sender).isascii() else ["SMTPUTF8"]
+            body = message.as_bytes(policy=WIRE.clone(utf8=bool(options)))
+            await client.sendmail(settings.sender, letter.recipient, body, mail_options=options)
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            return self._fate(error)
+        self._strikes = 0
+        return None
+
+    async def _connected(self) -> aiosmtplib.SMTP | None:
+        """The client, connected and logged in; None when that fails, which holds for all letters of this call."""
+        if self._client is not None and self._client.is_connected:
+            return self._client
+        await self.hang_up()
+        settings = self._settings
+        try:
+            client = aiosmtplib.SMTP(
+                hostname=settings.host,
+                port=settings.port,
+                username=settings.user,
+                password=_password(settings),
+                use_tls=settings.tls == "tls",
+                start_tls=settings.tls == "starttls",
+                tls_context=_trust(settings),
+                timeout=settings.timeout_seconds,
+            )
+            await client.connect()
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            self._down = Temporary(f"mail server {settings.host}:{settings.port}: {_words(error)}")
+            return None
+        self._client = client
+        return client
+
+    def _fate(self, error: Exception) -> GatewayError:
+        """What a failure means for the letter, and for those after it."""
+        answer: Exception = error
+        if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+            answer = error.recipients[0]
+        refused = isinstance(answer, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError)
+        if isinstance(answer, aiosmtplib.SMTPResponseException) and refused and 500 <= answer.code < 600:
+            self._strikes = 0
+            return Undeliverable(_words(answer))
+        if isinstance(answer, aiosmtplib.SMTPNotSupported | ValueError | UnicodeError):
+            return Undeliverable(_words(answer))
+        fate = Temporary(_words(answer))
+        if isinstance(answer, aiosmtplib.SMTPSenderRefused):
+            self._down = fate
+        elif isinstance(answer, OSError):
+            # Silence or a cut line: whatever the server says next may be about this letter, so it is a new line.
+            self._strikes += 1
+            self._abandon()
+            if self._strikes >= STRIKES:
+                self._down = fate
+        else:
+            self._strikes = 0
+        return fate
+
+    def _abandon(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    async def hang_up(self) -> None:
+        """Say goodbye when somebody is there to hear it."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        if client.is_connected:
+            with suppress(aiosmtplib.SMTPException, OSError, asyncio.CancelledError):
+                await client.quit(timeout=1)
+        client.close()
+
+
+def _password(settings: Mail) -> str | None:
+    return None if settings.password_file is None else settings.password_file.read_text(encoding="utf-8").strip()
+
+
+def _trust(settings: Mail) -> ssl.SSLContext | None:
+    if settings.tls == "none":
+        return None
+    return ssl.create_default_context(cafile=None if settings.ca_file is None else str(settings.ca_file))
+
+
+def _words(error: Exception) -> str:
+    """The failure on one line, for the operator. The server's words may repeat the recipient's address, nothing else
+    of ours."""
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return " ".join(f"{error.code} {error.message}".split())[:200]
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+
+
+def post_for(settings: Settings, write: Callable[[Path, bytes], None], *, sandbox: bool) -> Post:
+    """The way out that is configured. A sandbox mails to this machine or into the folder, never to people."""
+    mail = settings.mail
+    if mail is not None and (not sandbox or is_loopback(mail.host)):
+        return SmtpPost(mail)
+    sender = settings.desks.access.mail if mail is None else mail.sender
+    reply_to = None if mail is None else mail.reply_to
+    return FolderPost(settings.paths.outbox / ".mail", write, sender=sender, reply_to=reply_to)
