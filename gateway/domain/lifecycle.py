@@ -1,23 +1,26 @@
 """The life of drops and deliveries: which event leads where, and who may make it happen.
 
-Does: TRANSITIONS, the one table of states; `follow`, which applies it; the guards of a drop: rights, mandate, window,
-terms, name. All that affects a state stands here; the CHECKs of the schema and the message log are tested against it.
+Does: TRANSITIONS, the one table of states; `follow`, which applies it; the guards of a drop (rights, mandate, window,
+terms, name) and of a withdrawal. All that affects a state stands here; the CHECKs of the schema and the message log are
+tested against it.
 Touches: nothing.
 Does not: write rows, or know how a file comes in.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from gateway.domain.model import (
     Account,
+    Consent,
     DeliveryRound,
     DeliveryState,
     DropState,
     Lane,
     Participants,
     Role,
+    Span,
 )
 from gateway.domain.workdays import is_open, local_day, window
 from gateway.errors import Refusal
@@ -85,6 +88,25 @@ def rights(account: Account, participants: Participants, day: date) -> Rights:
     return Rights(tuple(sorted(sees)), frozenset(sees - set(leads)) if may else frozenset(), leads)
 
 
+def sender_party(account: Account, municipality: str, participants: Participants, day: date) -> str:
+    """The municipality in whose name an account delivers for this one: its own, or the lead's. Two parties that deliver
+    for one municipality are two senders; colleagues are one."""
+    if municipality in account.municipalities:
+        return municipality
+    for partnership in participants.partnerships.values():
+        led = partnership.in_force(day) and municipality in partnership.members
+        if led and partnership.lead in account.municipalities:
+            return partnership.lead
+    return min(account.municipalities, default=account.login)
+
+
+def extended(round_: DeliveryRound, until: date | None) -> DeliveryRound:
+    """The round as it is for a municipality whose window was extended until a day; never a shorter one."""
+    if until is None or until <= round_.delivery.closes:
+        return round_
+    return replace(round_, delivery=Span(round_.delivery.opens, until))
+
+
 def is_working_name(name: str) -> bool:
     """Whether a client uses this name for a file that it is still writing."""
     return WORKING_NAME.match(name) is not None
@@ -134,3 +156,34 @@ def check_window(round_: DeliveryRound, lane: Lane, now: datetime, started: date
         raise Refusal("WINDOW_NOT_OPEN", opens=round_.delivery.opens.isoformat())
     if not is_open(delivery, now, started=started, grace_minutes=round_.grace_minutes):
         raise Refusal("WINDOW_CLOSED", closed=round_.delivery.closes.isoformat())
+
+
+def withdrawn_by_default(round_: DeliveryRound) -> bool:
+    """Whether an item counts as withdrawn while nothing was said of it: not when silence is consent."""
+    return round_.consent is Consent.OPT_IN
+
+
+def check_withdrawer(account: Account, municipality: str, participants: Participants, now: datetime) -> None:
+    """Refuse an account that may not withdraw for this municipality. A lead delivers for its members but cannot
+    withdraw for them; they cannot do it here themselves: for both there is the form of CBS."""
+    found = rights(account, participants, local_day(now))
+    if municipality not in found.sees:
+        raise Refusal("NOT_YOURS")
+    lead = found.leads.get(municipality)
+    if lead is None and municipality not in account.municipalities:
+        lead = sender_party(account, municipality, participants, local_day(now))
+    if lead is not None:
+        raise Refusal("DELEGATED", lead=participants.municipalities[lead].name)
+    if Role.PRODUCTBEHEERDER not in account.roles:
+        raise Refusal("WITHDRAWAL_ROLE")
+
+
+def check_withdrawal_window(round_: DeliveryRound, now: datetime) -> None:
+    """Refuse outside the withdrawal window; NO_SUCH_FILE when the round has none."""
+    if round_.withdrawal is None:
+        raise Refusal("NO_SUCH_FILE")
+    withdrawal = window(round_.withdrawal)
+    if now < withdrawal.opens:
+        raise Refusal("WITHDRAWAL_NOT_OPEN", opens=round_.withdrawal.opens.isoformat())
+    if not is_open(withdrawal, now):
+        raise Refusal("WITHDRAWAL_CLOSED", closed=round_.withdrawal.closes.isoformat())

@@ -140,6 +140,14 @@ class Span:
     closes: date
 
 
+class Consent(StrEnum):
+    """What it means that a municipality says nothing about use and publication of an item: it agrees, or it does not
+    until it says so (rounds up to 2016)."""
+
+    SILENCE = "silence"
+    OPT_IN = "opt-in"
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryRound:
     """An aanleverronde: which periods and kinds are asked, between which days, under which terms."""
@@ -157,6 +165,7 @@ class DeliveryRound:
     grace_minutes: int = 15
     max_error_records: int = 0
     zip_members_allowed: tuple[str, ...] = (".csv", ".txt")
+    consent: Consent = Consent.SILENCE
 
 
 # --- what came in -------------------------------------------------------------------------------------------
