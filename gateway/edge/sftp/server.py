@@ -1,9 +1,10 @@
 """Server: login, caps and listening.
 
-Does: binds keys to accounts, checks the source address, keeps caps per address and in all, hands each authenticated
-session its `Session`. Offers current algorithms only; Ed25519 host key.
+Does: binds keys to accounts, checks the source address, keeps caps per address, before login and in all, hands each
+authenticated session its `Session`, puts out who is silent for long. Offers current algorithms only; Ed25519 host key.
 Touches: the listening socket.
-Does not: offer passwords, shells, exec, scp -O or forwarding.
+Does not: offer passwords, shells, exec, scp -O or forwarding: who asks for a shell or a command is told so in a
+sentence.
 """
 
 import asyncio
@@ -11,16 +12,21 @@ import base64
 import ipaddress
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncssh
+from asyncssh.channel import SSHChannel
+from asyncssh.stream import SSHServerStreamSession
 
 from gateway.config.sections import Sftp
 from gateway.domain.model import Account
 from gateway.edge.sftp import wire
 from gateway.edge.sftp.session import House, Session
+from gateway.reports.plain import masked
+from gateway.reports.wording import refusal_line
 
 KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
 ENCRYPTION = ("aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr", "aes128-ctr")
@@ -49,7 +55,39 @@ class Doorkeeper:
         return (
             self.per_address.total() >= self.settings.connections
             or self.per_address[address] >= self.settings.connections_per_address
+            or sum(not login.is_known() for login in self.logins) >= self.settings.unauthenticated_connections
         )
+
+
+class Front(SSHServerStreamSession[bytes]):
+    """One channel of a connection: SFTP, or the sentence that there is nothing else. `left` is called at its end."""
+
+    def __init__(self, make: Callable[[SSHChannel[bytes]], Session], no: bytes, left: Callable[[], None]):
+        super().__init__(None, make, 3)
+        self._no = no
+        self._left = left
+
+    def shell_requested(self) -> bool:
+        """Taken, to be answered with the sentence."""
+        return True
+
+    def exec_requested(self, command: str) -> bool:
+        """Taken, to be answered with the sentence."""
+        return True
+
+    def session_started(self) -> None:
+        """Begin SFTP, or say that there is nothing else."""
+        channel = self._chan
+        if isinstance(channel, asyncssh.SSHServerChannel) and channel.get_subsystem() != "sftp":
+            channel.write(self._no, asyncssh.EXTENDED_DATA_STDERR)
+            channel.exit(1)
+        else:
+            super().session_started()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The channel is closed."""
+        super().connection_lost(exc)
+        self._left()
 
 
 class Login(asyncssh.SSHServer):
@@ -64,6 +102,8 @@ class Login(asyncssh.SSHServer):
         self._key = b""
         self._account: Account | None = None
         self._made: list[Session] = []
+        self._channels = 0
+        self._since = house.monotonic()
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -109,7 +149,7 @@ class Login(asyncssh.SSHServer):
             self._key = key.public_data
             return True
         self._wrong_keys.add(key.public_data)
-        self._house.tell("login_failed", account=username[:64], peer=self._address)
+        self._house.tell("login_failed", account=masked(username[:64]), peer=self._address)
         if len(self._wrong_keys) > self._keeper.settings.keys_per_connection and self._connection:
             self._connection.disconnect(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Te veel sleutels | Too many keys"
@@ -123,17 +163,42 @@ class Login(asyncssh.SSHServer):
             self._account = self._house.ctx.configuration().participants.accounts.get(login)
             self._house.tell("login", account=login, peer=self._address)
 
-    def session(self, channel: "asyncssh.SSHServerChannel[bytes]") -> Session:
-        """The SFTP session of the account that logged in. ChannelOpenError when it may not have one (more)."""
-        if self._account is None or len(self._made) >= self._keeper.settings.sessions_per_connection:
+    def is_known(self) -> bool:
+        """Whether the login is completed."""
+        return self._account is not None
+
+    def session_requested(self) -> tuple["asyncssh.SSHServerChannel[bytes]", Front]:
+        """One more channel. ChannelOpenError when there are too many."""
+        if self._connection is None or self._account is None:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "")
+        if self._channels >= self._keeper.settings.sessions_per_connection:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Te veel sessies | Too many sessions")
-        session = Session(channel, self._house, self._account, self._address)
-        self._made.append(session)
+        self._channels += 1
+        no = refusal_line(self._house.ctx.configuration().texts, "NO_EXEC", {})
+        front = Front(partial(self._session, self._account), f"{no}\r\n".encode(), self._channel_left)
+        return self._connection.create_server_channel(encoding=None), front
+
+    def _session(self, account: Account, channel: SSHChannel[bytes]) -> Session:
+        if not isinstance(channel, asyncssh.SSHServerChannel):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "")
+        session = Session(channel, self._house, account, self._address)
+        self._made = [each for each in self._made if not each.ended] + [session]
         return session
+
+    def _channel_left(self) -> None:
+        self._channels -= 1
+
+    def silent_since(self) -> float:
+        """Technical time of the last request, or of the connection when there was none."""
+        return max([self._since, *(session.last_heard for session in self._made)])
 
     def is_uploading(self) -> bool:
         """Whether a file is being written on this connection."""
         return any(session.is_uploading() for session in self._made)
+
+    def is_answering(self) -> bool:
+        """Whether a request waits for its answer."""
+        return any(session.is_answering() for session in self._made)
 
     def close(self) -> None:
         """Say goodbye."""
@@ -170,10 +235,11 @@ def fingerprints(host_keys: Sequence[Path]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The open door."""
+    """The open door. `silence` is the task that puts out who is silent for long."""
 
     acceptor: asyncssh.SSHAcceptor
     keeper: Doorkeeper
+    silence: "asyncio.Task[None]"
 
     @property
     def port(self) -> int:
@@ -187,6 +253,7 @@ class Door:
 
     async def drain(self, seconds: float = 25.0) -> None:
         """Take no new connections; let uploads that are running end; then close."""
+        self.silence.cancel()
         self.acceptor.close()
         until = time.monotonic() + seconds
         while any(login.is_uploading() for login in self.keeper.logins) and time.monotonic() < until:
@@ -206,18 +273,11 @@ async def listen(house: House, settings: Sftp, host: str, port: int, host_keys: 
             # Otherwise SHA-1 is offered, whatever signature_algs says.
             key.sig_algorithms = (b"rsa-sha2-512", b"rsa-sha2-256")
 
-    def session(channel: "asyncssh.SSHServerChannel[bytes]") -> Session:
-        owner = channel.get_connection().get_owner()
-        if not isinstance(owner, Login):
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "")
-        return owner.session(channel)
-
     acceptor = await asyncssh.listen(
         host,
         port,
         server_factory=lambda: Login(house, keeper),
         server_host_keys=keys,
-        sftp_factory=session,
         allow_scp=False,
         agent_forwarding=False,
         x11_forwarding=False,
@@ -236,4 +296,13 @@ async def listen(house: House, settings: Sftp, host: str, port: int, host_keys: 
         server_version="gateway",
         backlog=512,
     )
-    return Door(acceptor, keeper)
+    return Door(acceptor, keeper, asyncio.create_task(_put_out_the_silent(keeper, house)))
+
+
+async def _put_out_the_silent(keeper: Doorkeeper, house: House) -> None:
+    limit = keeper.settings.idle_seconds
+    while True:
+        await asyncio.sleep(min(limit / 4, 10.0))
+        for login in list(keeper.logins):
+            if house.monotonic() - login.silent_since() > limit and not login.is_answering():
+                login.close()

@@ -87,6 +87,10 @@ class Session(asyncssh.SFTPServer):
         """Whether a file is being written, or a request waits for its answer."""
         return self._answering or any(isinstance(each, Upload) for each in self._open.values())
 
+    def is_answering(self) -> bool:
+        """Whether a request waits for its answer."""
+        return self._answering
+
     def busy(self, now: bool) -> None:
         """See `wire.Told`."""
         self._answering = now
@@ -378,36 +382,14 @@ class Session(asyncssh.SFTPServer):
         """Refused."""
         raise self._status(Refusal("NO_LINKS"))
 
-    # What follows is not offered, but asked for without being offered it would reach real files.
-
-    async def open56(self, path: bytes, desired_access: int, flags: int, attrs: SFTPAttrs) -> object:
-        """Refused: the protocol is version 3."""
-        raise self.unsupported()
-
-    async def statvfs(self, path: bytes) -> Any:
-        """Refused."""
-        raise self.unsupported()
-
     async def fstatvfs(self, file_obj: object) -> Any:
         """Refused."""
         raise self.unsupported()
 
-    async def lock(self, file_obj: object, offset: int, length: int, flags: int) -> None:
-        """Refused."""
-        raise self.unsupported()
-
-    async def unlock(self, file_obj: object, offset: int, length: int) -> None:
-        """Refused."""
-        raise self.unsupported()
-
-    def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
-        """Refused: `opendir` lists."""
-        raise self.unsupported()
-
     def map_path(self, path: bytes) -> bytes:
-        """No virtual path has a real one. Every method of asyncssh's own server asks here first, so that a request which
-        this class does not answer itself is refused and never reaches the disk."""
-        raise self._status(Refusal("UNSUPPORTED"))
+        """No virtual path has a real one. Every method of asyncssh's own server asks here first, so that a request
+        which this class does not answer itself is refused and never reaches the disk."""
+        raise self.unsupported()
 
     async def exit(self) -> None:
         """The session ends. OpenSSH's scp returns 1 after a good upload when no exit status is sent."""
