@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from gateway.domain.model import Limits
+from tests.domain.rawzip import Part, archive, deflate
 from tests.domain.uploads import COLUMNS, HEADER, Case, row, table
 
 ROWS = 30
@@ -232,4 +233,13 @@ def large_cases(size: int) -> tuple[Case, ...]:
         ("zeros", fill(b"\x00"), {"F05.binary"}, None),
         ("nothing-at-all", fill(b"\n", b""), {"F08.empty"}, None),
     )
-    return tuple(Case(f"large-{label}", NAME, make, frozenset(says), rows, limits) for label, make, says, rows in made)
+    packed = Case(
+        "large-zip",
+        "MSD.zip",
+        lambda: archive(Part(NAME, fill(block)(), packed=deflate(fill(block)(), 1))),
+        rows=count(block, 2000),
+        limits=limits,
+    )
+    return packed, *(
+        Case(f"large-{label}", NAME, make, frozenset(says), rows, limits) for label, make, says, rows in made
+    )

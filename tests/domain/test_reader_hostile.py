@@ -43,7 +43,7 @@ def compare(expected: tuple[Case, ...], found: dict[str, tuple[list[str], int, f
         if case.rows is not None and rows != case.rows:
             wrong.append(f"{case.id}: {rows} rows, not {case.rows}")
         if seconds > MOST_SECONDS:
-            wrong.append(f"{case.id}: took {seconds} s")
+            wrong.append(f"{case.id}: took {seconds} s of processor time")
     return wrong
 
 

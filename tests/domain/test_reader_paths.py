@@ -35,7 +35,7 @@ PLAIN_VALUES = (
     "\u0085",
     "NA",
 )
-QUOTED_VALUES = ('"', '""', '"1"', '"1', '1"', '"1;2"', '"1""2"', '"1\n2"', '"a\r\n\r\nb"', "null", "😀")
+QUOTED_VALUES = ('"', '""', '"1"', '"1', '1"', '"1;2"', '"1""2"', '"1\n2"', '"a\r\n\r\nb"', '"1"2', '1"2"', "😀")
 VALUES = st.sampled_from((*PLAIN_VALUES, *QUOTED_VALUES))
 SIMPLE_VALUES = st.sampled_from(("", "1", "é", "x y", '"1"', '""', "\ufeff", "0363"))
 ENDS = st.sampled_from(("\n", "\r\n", "\r", "\n\n"))
@@ -89,6 +89,10 @@ def assert_shape(batch: Batch) -> None:
 @given(TABLES | SIMPLE_TABLES | NOISE)
 @example('"";"";""\n')
 @example("1;2;3\n4")
+@example("1;2;3\n" * 7 + "1;2;345\n" * 10 + "\n" * 384 + "4;5;6\n" * 40)
+@example("1;2;3\r\n" * 40 + "\r" * 400 + "4;5;6\n" * 40)
+@example('"1"2;3;4\n')
+@example('1"2";3;4\n')
 @example("1;2;3\r4;5;6\r")
 @example('""\n1;2;3\n')
 @example("1;2;3\n\ufeff1;2;3\n")
@@ -112,6 +116,7 @@ def test_whatever_the_scan_calls_safe_reads_the_same_on_the_exact_path(body: str
 
 
 @given(st.text(st.sampled_from(";;;\n\r aé\t\ufeff"), max_size=39))
+@example(";;\ra\n;;")
 def test_without_quotes_the_scan_reads_what_splitting_reads(body: str) -> None:
     text = made(body)
     seen = structure(text)

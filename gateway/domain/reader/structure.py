@@ -83,13 +83,16 @@ def scan(text: Text, body: int, line: int, width: int, most: int) -> Structure |
         if start >= stop:
             continue
         chunk = text.data[start:stop]
+        if not chunk.strip(b"\r\n"):
+            line += plain_ends(chunk).count(b"\n")
+            continue
         quoted = b'"' in chunk
         if quoted:
             chunk = plain_ends(chunk)
             if not _only_wrapping(chunk):
                 return None
         skeleton = chunk.translate(None, DROPPED)
-        here = _uniform(skeleton, width, ended=chunk.endswith(b"\n"))
+        here = _uniform(chunk, skeleton, width)
         if here:
             widths[width] += here
             _append(pieces, Piece(start, stop, line, rows, here, here, quoted, len(skeleton)))
@@ -110,7 +113,7 @@ def scan(text: Text, body: int, line: int, width: int, most: int) -> Structure |
 
 def _append(pieces: list[Piece], piece: Piece) -> None:
     """Join a clean piece to the clean one before it while the whole stays small: fewer, larger batches."""
-    if pieces and piece.clean and pieces[-1].clean:
+    if pieces and piece.clean and pieces[-1].clean and pieces[-1].stop == piece.start:
         last = pieces[-1]
         if piece.stop - last.start <= PIECE_BYTES and last.cells + piece.cells <= PIECE_CELLS:
             rows = last.rows + piece.rows
@@ -119,15 +122,19 @@ def _append(pieces: list[Piece], piece: Piece) -> None:
     pieces.append(piece)
 
 
-def _uniform(skeleton: bytes, width: int, *, ended: bool) -> int:
-    """The number of lines when all are rows of `width` columns with one sort of line end, else 0. `ended` tells if the
-    last line has its line end: a last line without separators leaves no trace in the skeleton."""
+def _uniform(chunk: bytes, skeleton: bytes, width: int) -> int:
+    """The number of lines when all are rows of `width` columns with one sort of line end, else 0.
+
+    The skeleton hides what stands between its characters: if the last line has its line end, and if each CR stands
+    right before its LF, is seen in the chunk.
+    """
+    ended = chunk.endswith(b"\n")
     for end in (b"\r\n", b"\n"):
         pattern = b";" * (width - 1) + end
         whole = skeleton if ended else skeleton + end
         rows, rest = divmod(len(whole), len(pattern))
         if not rest and whole == pattern * rows:
-            return rows
+            return rows if end == b"\n" or chunk.count(end) == rows - (not ended) else 0
     return 0
 
 
