@@ -86,6 +86,7 @@ def times_of(times: Times) -> dict[str, object]:
         "window_closes": iso(times.window_closes),
         "last_safe_day": iso_day(times.last_safe_day),
         "calendar": times.calendar,
+        "window_extended": times.extended,
     }
 
 

@@ -1,6 +1,6 @@
 """What a report is made from: plain values, complete, so that the same facts give the same bytes.
 
-Does: defines the inputs of `receipt`, `technical` and the generated folder files.
+Does: defines the inputs of `receipt`, `technical`, `reminder`, `mail` and the generated folder files.
 Touches: nothing.
 Does not: look anything up. The workflow gathers; reports only say.
 """
@@ -16,6 +16,7 @@ from gateway.domain.model import (
     Finding,
     MemberResult,
     Municipality,
+    Param,
     Phrase,
     ServiceLevels,
     Span,
@@ -24,7 +25,8 @@ from gateway.domain.model import (
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Moments (aware UTC) that a report names, and the calendar they were computed with. None: not (yet) of use."""
+    """Moments (aware UTC) that a report names, and the calendar they were computed with. None: not (yet) of use.
+    `extended`: the window closes later for this municipality than for others."""
 
     received: datetime
     ready: datetime
@@ -34,6 +36,7 @@ class Times:
     last_safe_day: date | None = None
     calendar: str = ""
     window_opens: datetime | None = None
+    extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,43 @@ class Envelope:
 class ReceiptFacts:
     """A receipt. outcome: ONTVANGEN, HERHALING (then `first_drop` is the short id of the first), AANGEHOUDEN (received,
     but it could not be examined), GEWEIGERD (then `refusal` is the Phrase of `refusals.CODE.text` and `retry` whether
-    waiting alone may help). A file of which nothing arrived has size 0."""
+    waiting alone may help, `route` where else to deliver when the gateway could not serve), GEEN-LEVERING (then `item`
+    is the kind and period for which there is nothing to deliver). A file of which nothing arrived has size 0."""
 
     envelope: Envelope
     outcome: str
     first_drop: str | None = None
     refusal: Phrase | None = None
     retry: bool = False
+    item: tuple[str, str] | None = None
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """How one item stands: withdrawn or active."""
+
+    kind: str
+    period: str
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalFacts:
+    """A confirmation that an item was withdrawn, or set active again. `channel` is sftp or form (the desk recorded a
+    CBS form); `version` the delivery that counts, if there is one; `opens` and `closes` the withdrawal window;
+    `selection` all items of the municipality as they stand now. In the envelope `drop_id` is the id of the confirmation
+    and `file` the name that was given, without bytes."""
+
+    envelope: Envelope
+    kind: str
+    period: str
+    withdrawn: bool
+    channel: str
+    opens: datetime
+    closes: datetime
+    selection: tuple[Selected, ...]
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +124,8 @@ class TechnicalFacts:
 
 @dataclass(frozen=True, slots=True)
 class ItemStatus:
-    """One row of status.json: a kind and period. `state` is `none` when nothing was delivered yet."""
+    """One row of status.json: a kind and period. `state` is `none` when nothing was delivered yet, `nothing` when the
+    municipality stated that there is nothing to deliver. `withdrawn`: its use and publication, as selected now."""
 
     kind: str
     period: str
@@ -103,6 +137,7 @@ class ItemStatus:
     technical_due: datetime | None = None
     quality_due: datetime | None = None
     approved_version: int | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +163,7 @@ class PendingStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """All of status.json of one municipality."""
+    """All of status.json of one municipality. `closes` with its extension, if it has one (`extended`)."""
 
     municipality: Municipality
     round_id: str
@@ -143,6 +178,8 @@ class StatusFacts:
     uncollected: tuple[str, ...]
     desks: Mapping[Desk, DeskFacts]
     sandbox: bool = False
+    extended: bool = False
+    withdrawal: Span | None = None
 
 
 SERVICE = ServiceLevels()
@@ -151,7 +188,9 @@ SERVICE = ServiceLevels()
 @dataclass(frozen=True, slots=True)
 class ReadmeFacts:
     """All of LEESMIJ.txt / README.txt of one account. `terms_file` is the name to put in the root to accept the terms;
-    the numbers of working days are the round's service levels; `retention_days` how long a collected report stays."""
+    the numbers of working days are the round's service levels; `retention_days` how long a collected report stays.
+    `verified`: the account completed its first login. `extensions`: until when a municipality's window was extended.
+    `route`: where to deliver while this gateway cannot serve."""
 
     login: str
     municipalities: tuple[Municipality, ...]
@@ -172,3 +211,47 @@ class ReadmeFacts:
     withdrawal: Span | None = None
     service: ServiceLevels = SERVICE
     retention_days: int | None = None
+    verified: bool = True
+    extensions: tuple[tuple[Municipality, date], ...] = ()
+    route: str | None = None
+    terms_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """All of a mail. `says` are names of sentences below `mails.<occasion>`, in order, `params` fill them and the
+    subject; `items` is a list to stand under them. `to` is the person's name, empty for a desk. `primary` is the
+    language that comes first."""
+
+    occasion: str
+    to: str
+    municipalities: tuple[Municipality, ...]
+    says: tuple[str, ...]
+    params: Mapping[str, Param]
+    items: tuple[Phrase, ...]
+    desk: DeskFacts
+    access: DeskFacts
+    primary: str = "nl"
+    sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingReport:
+    """A report that was placed and not collected: its stem, since when, and by when it should have been."""
+
+    stem: str
+    placed: datetime
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderFacts:
+    """A reminder to collect reports. `reminder_id` is its own short id; `waiting` oldest first."""
+
+    reminder_id: str
+    municipality: Municipality
+    round_name: str
+    at: datetime
+    waiting: tuple[WaitingReport, ...]
+    desks: Mapping[Desk, DeskFacts]
+    sandbox: bool = False

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from gateway.domain.model import Desk, DeskFacts, Param
+from gateway.domain.model import Desk, DeskFacts, Param, Span
 from gateway.domain.workdays import local_day
 from gateway.reports.dates import iso, iso_day, local
 from gateway.reports.document import desk_of, dump
@@ -45,6 +45,8 @@ def status(facts: StatusFacts, texts: Texts) -> bytes:
                 "opens": iso(facts.opens),
                 "closes": iso(facts.closes),
                 "last_safe_day": iso_day(facts.last_safe_day),
+                "extended": facts.extended,
+                "withdrawal": _span(facts.withdrawal),
             },
             "items": [_item(item) for item in facts.items],
             "pending": [_pending(drop) for drop in facts.pending],
@@ -53,6 +55,10 @@ def status(facts: StatusFacts, texts: Texts) -> bytes:
             "desks": {desk.value: desk_of(facts.desks[desk]) for desk in Desk},
         }
     )
+
+
+def _span(span: Span | None) -> dict[str, object] | None:
+    return None if span is None else {"opens": iso_day(span.opens), "closes": iso_day(span.closes)}
 
 
 def _item(item: ItemStatus) -> dict[str, object]:
@@ -67,6 +73,7 @@ def _item(item: ItemStatus) -> dict[str, object]:
         "received": iso(item.received),
         "technical_due": iso(item.technical_due),
         "quality_due": iso(item.quality_due),
+        "withdrawn": item.withdrawn,
     }
 
 
@@ -113,12 +120,12 @@ def message_log(lines: Sequence[LogLine], texts: Texts) -> bytes:
 def readme(facts: ReadmeFacts, texts: Texts, language: str) -> bytes:
     """LEESMIJ.txt (nl) or README.txt (en): UTF-8 with a byte order mark and CRLF, as Notepad likes it."""
     params = _params(facts, texts, language)
-    blocks = [_heading(texts.say(language, "folder.readme.title", **params), "=")]
+    blocks = [heading(texts.say(language, "folder.readme.title", **params), "=")]
     for section, keys in _sections(facts):
         title = texts.say(language, f"folder.readme.{section}.title", **params)
         said = [texts.say(language, f"folder.readme.{section}.{key}", **params) for key in keys]
-        lines = [*map(_wrap, said), *_list(section, facts, texts, language)]
-        blocks.append("\n".join([_heading(title, "-"), *lines]))
+        lines = [*map(wrap, said), *_list(section, facts, texts, language)]
+        blocks.append("\n".join([heading(title, "-"), *lines]))
     text = "\n\n".join(blocks) + "\n"
     return codecs.BOM_UTF8 + text.replace("\n", "\r\n").encode()
 
@@ -146,6 +153,10 @@ def _params(facts: ReadmeFacts, texts: Texts, language: str) -> dict[str, Param]
         "quality": _workdays(facts.service.quality, texts, language),
         "pickup": _workdays(facts.service.pickup, texts, language),
         "terms": facts.terms_file,
+        "terms_text": facts.terms_text,
+        "route": facts.route or "",
+        "nothing": f"GEEN_{facts.kinds[0]}_{code}_{facts.periods[0]}.txt",
+        "item": f"{facts.kinds[0]}_{facts.periods[0]}",
         "retention": facts.retention_days or 0,
         "first": "",
         "last": "",
@@ -159,13 +170,16 @@ def _sections(facts: ReadmeFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The sections in order, each with the sentences that apply to these facts."""
     if facts.sandbox:
         yield "sandbox", ("what",)
+    if not facts.verified:
+        yield "verify", ("what", "how", "lost")
     if not facts.terms_accepted:
-        yield "terms", ("what",) if facts.terms_file else ("ask",)
+        yield "terms", (("text", "what") if facts.terms_text else ("what",)) if facts.terms_file else ("ask",)
     yield "short", ("drop", "receipt", "technical", "quality", "fetch")
     safe = ("safe", "why") if facts.last_safe_day is not None else ()
     target = ("target",) if facts.target is not None else ()
     yield "period", ("window", *target, *safe, "asked")
     yield "folders", ("inbox", "trial", "outbox", "collected", "withdraw", "log", "status")
+    yield "nothing", ("how", "after")
     yield "files", ("sorts", "size", "name", "characters", "one", "temporary", "privacy")
     yield "reports", ("names", "kinds", "outcomes", "forms", "again")
     yield "collect", ("read", "confirm", *(("retention",) if facts.retention_days else ()))
@@ -174,6 +188,8 @@ def _sections(facts: ReadmeFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "withdrawal", ("window", "how", "lead")
     yield "refused", ("where", "form", "retry")
     yield "scripts", ("status", "upload", "twice", "pattern")
+    if facts.route is not None:
+        yield "route", ("what",)
     yield "desks", ()
     if facts.host_key_fingerprints:
         yield "hostkey", ("what",)
@@ -183,6 +199,11 @@ def _list(section: str, facts: ReadmeFacts, texts: Texts, language: str) -> list
     """What stands under a section's sentences: one line each, never wrapped."""
     if section == "folders":
         return [f"  /{each.code}/  {visible(each.name)}" for each in facts.municipalities]
+    if section == "period":
+        return [
+            "  " + texts.say(language, "folder.readme.period.extended", name=each.name, until=until.isoformat())
+            for each, until in facts.extensions
+        ]
     if section == "desks":
         return [line for desk in Desk for line in _desk(texts.say(language, f"reports.ask.{desk}"), facts.desks[desk])]
     if section == "hostkey":
@@ -196,11 +217,13 @@ def _desk(about: str, desk: DeskFacts) -> list[str]:
     return [f"{about}:", f"  {desk.name}, {desk.phone}, {desk.mail}"]
 
 
-def _heading(text: str, line: str) -> str:
+def heading(text: str, line: str) -> str:
+    """A line of text, underlined."""
     return f"{text}\n{line * len(text)}"
 
 
-def _wrap(sentence: str) -> str:
+def wrap(sentence: str) -> str:
+    """The sentence over several lines; what follows a dash or number is indented."""
     lead_in = LEAD_IN.match(sentence)
     indent = " " * len(lead_in.group()) if lead_in else ""
     return textwrap.fill(sentence, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -15,7 +15,7 @@ from gateway.domain.model import ReportKind
 ALL = "ALLE"
 
 OUTCOMES: dict[ReportKind, tuple[str, ...]] = {
-    ReportKind.RECEIPT: ("ONTVANGEN", "HERHALING", "GEWEIGERD", "AANGEHOUDEN"),
+    ReportKind.RECEIPT: ("ONTVANGEN", "HERHALING", "GEWEIGERD", "AANGEHOUDEN", "GEEN-LEVERING"),
     ReportKind.TECHNICAL: ("GOEDGEKEURD", "AFGEKEURD", "PROEF-GOEDGEKEURD", "PROEF-AFGEKEURD"),
     ReportKind.QUALITY: ("GEREED",),
     ReportKind.WITHDRAWAL: ("INGETROKKEN", "ACTIEF"),

@@ -88,7 +88,8 @@ def window_dates(times: Times, texts: Texts) -> tuple[When, ...]:
     found: list[When] = []
     if times.window_opens is not None and times.ready < times.window_opens:
         found += _day("reports.when.opens", local_day(times.window_opens), texts)
-    found += when("reports.when.closes", times.window_closes, texts)
+    closes = "reports.when.extended" if times.extended else "reports.when.closes"
+    found += when(closes, times.window_closes, texts)
     if times.last_safe_day is not None and is_safe(times):
         found += _day("reports.when.safe", times.last_safe_day, texts)
     return tuple(found)
@@ -123,7 +124,8 @@ def closing(times: Times, texts: Texts) -> tuple[Pair, ...]:
     """Until when delivering is possible, while it is."""
     if times.window_closes is None or is_closed(times):
         return ()
-    return (texts.both("reports.next.until", closes=times.window_closes.isoformat()),)
+    until = "reports.next.extended" if times.extended else "reports.next.until"
+    return (texts.both(until, closes=times.window_closes.isoformat()),)
 
 
 def open_until(times: Times) -> datetime | None:

@@ -27,17 +27,25 @@ from gateway.reports.wording import Pair, Texts
 
 SCHEMA = "gateway/receipt/1"
 
-TONES = {"ONTVANGEN": "good", "HERHALING": "info", "GEWEIGERD": "bad", "AANGEHOUDEN": "info"}
+TONES = {"ONTVANGEN": "good", "HERHALING": "info", "GEWEIGERD": "bad", "AANGEHOUDEN": "info", "GEEN-LEVERING": "good"}
 
 
 def receipt(facts: ReceiptFacts, texts: Texts) -> Report:
     """The receipt of one upload: HTML and JSON. ValueError for an outcome that no receipt has."""
     envelope = facts.envelope
-    stem = names.stem(ReportKind.RECEIPT, envelope.municipality.code, envelope.drop_id, facts.outcome)
+    kind, period = facts.item or (None, None)
+    stem = names.stem(
+        ReportKind.RECEIPT,
+        envelope.municipality.code,
+        envelope.drop_id,
+        facts.outcome,
+        period=period,
+        file_kind=kind,
+    )
     step = _next_step(facts, texts)
     html = ReportFile(f"{stem}.html", render("page.html", texts, _page(facts, texts, step, stem)))
     document = head(SCHEMA, "receipt", facts.outcome, envelope, step)
-    document["first_drop"] = facts.first_drop
+    document |= {"kind": kind, "period": period, "first_drop": facts.first_drop}
     document["refusal"] = _refusal(facts.refusal, texts)
     return assemble(ReportKind.RECEIPT, stem, facts.outcome, document, (html,))
 
@@ -65,6 +73,9 @@ def _next_step(facts: ReceiptFacts, texts: Texts) -> NextStep:
     envelope, desk = facts.envelope, _desk(facts, texts)
     if facts.refusal is not None:
         return _after_refusal(facts, texts, desk, facts.refusal)
+    if facts.outcome == "GEEN-LEVERING":
+        done = texts.both("reports.next.nothing"), texts.both("reports.next.nothing_else")
+        return NextStep(done, None, desk, closing=closing(envelope.times, texts))
     if facts.outcome == "HERHALING":
         first = texts.both("reports.next.repeat", first=facts.first_drop or "")
         return NextStep((first, texts.both("reports.next.repeat_else")), None, desk)
@@ -81,9 +92,10 @@ def _next_step(facts: ReceiptFacts, texts: Texts) -> NextStep:
 
 def _after_refusal(facts: ReceiptFacts, texts: Texts, desk: Desk, refusal: Phrase) -> NextStep:
     help_, times = _help(refusal, texts), facts.envelope.times
+    steps = (help_,) if facts.route is None else (help_, texts.both("reports.next.route", route=facts.route))
     if facts.envelope.trial:
-        return NextStep((help_,), None, desk, facts.retry)
-    return NextStep((help_,), open_until(times), desk, facts.retry, closing(times, texts))
+        return NextStep(steps, None, desk, facts.retry)
+    return NextStep(steps, open_until(times), desk, facts.retry, closing(times, texts))
 
 
 def _page(facts: ReceiptFacts, texts: Texts, step: NextStep, stem: str) -> Page:
@@ -110,6 +122,8 @@ def _lead(facts: ReceiptFacts, texts: Texts) -> Pair:
     if facts.refusal is not None:
         text = texts.tell_both(facts.refusal)
         return Pair(f"{name}: {text.nl}", f"{name}: {text.en}")
+    if facts.item is not None:
+        return texts.both("reports.lead.GEEN-LEVERING", kind=facts.item[0], period=facts.item[1])
     kept = "PROEF-ONTVANGEN" if facts.envelope.trial and facts.outcome == "ONTVANGEN" else facts.outcome
     return texts.both(f"reports.lead.{kept}", file=name, first=facts.first_drop or "")
 

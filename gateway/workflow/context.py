@@ -12,10 +12,12 @@ from datetime import datetime
 
 from gateway.config import Configuration
 from gateway.domain.kinds import Job
+from gateway.domain.lifecycle import extended
 from gateway.domain.model import DeliveryRound, Drop, Examination, Lane, Municipality
 from gateway.domain.workdays import last_safe_day, window
 from gateway.reports.facts import Envelope, Times
 from gateway.store.engine import Engine
+from gateway.store.ledger import extensions
 from gateway.store.spool import Spool
 
 
@@ -42,9 +44,24 @@ def round_at(rounds: dict[str, DeliveryRound], now: datetime) -> DeliveryRound:
     return by_opening[-1]
 
 
-def current_round(ctx: Context) -> DeliveryRound:
-    """The round that a drop made now belongs to."""
-    return round_at(dict(ctx.configuration().rounds), ctx.now())
+def rounds_for(ctx: Context, code: str) -> dict[str, DeliveryRound]:
+    """The rounds as they are for one municipality: an extension moves the close of its delivery window."""
+    given = extensions.of_municipality(ctx.engine, code)
+    return {
+        name: extended(round_, given[name].until if name in given else None)
+        for name, round_ in ctx.configuration().rounds.items()
+    }
+
+
+def current_round(ctx: Context, code: str | None = None) -> DeliveryRound:
+    """The round that a drop made now belongs to; with a municipality, as it is for that one."""
+    rounds = dict(ctx.configuration().rounds) if code is None else rounds_for(ctx, code)
+    return round_at(rounds, ctx.now())
+
+
+def is_extended(configuration: Configuration, round_: DeliveryRound) -> bool:
+    """Whether this is a round as an extension made it."""
+    return round_.delivery != configuration.rounds[round_.id].delivery
 
 
 def envelope(
@@ -52,7 +69,7 @@ def envelope(
 ) -> Envelope:
     """The head of a report about a drop, as known now."""
     configuration = ctx.configuration()
-    round_ = configuration.rounds[drop.round_id]
+    round_ = rounds_for(ctx, drop.municipality)[drop.round_id]
     account = configuration.participants.accounts.get(drop.account)
     own = account is not None and drop.municipality in account.municipalities
     return Envelope(
@@ -71,6 +88,7 @@ def envelope(
             window_closes=window(round_.delivery).closes,
             last_safe_day=last_safe_day(round_, configuration.calendar),
             calendar=drop.calendar_version,
+            extended=is_extended(configuration, round_),
         ),
         desks=configuration.desks,
         sandbox=ctx.sandbox,

@@ -11,7 +11,7 @@ from gateway.reports.names import OUTCOMES
 from gateway.reports.wording import LANGUAGES, WRITINGS, Texts, refusal_line
 from tests.reports.facts import texts
 
-OWNED = ("refusals.", "reports.", "outcomes.", "folder.", "log.")
+OWNED = ("refusals.", "reports.", "outcomes.", "folder.", "log.", "terms.")
 
 REFUSALS: dict[str, dict[str, Param]] = {
     "WINDOW_NOT_OPEN": {"opens": "2018-02-12"},
@@ -41,6 +41,16 @@ REFUSALS: dict[str, dict[str, Param]] = {
     "UNSUPPORTED": {},
     "NO_EXEC": {},
     "INTERNAL": {"id": "7f3a9c"},
+    "WITHDRAWAL_NOT_OPEN": {"opens": "2018-03-12"},
+    "WITHDRAWAL_CLOSED": {"closed": "2018-03-23"},
+    "WITHDRAWAL_NAME": {"example": "WMO_2017H2.ingetrokken"},
+    "WITHDRAWAL_REMOVE": {},
+    "WITHDRAWAL_ROLE": {},
+    "DELEGATED": {"lead": "Bloemendaal"},
+    "NOTHING_NAME": {"example": "GEEN_WMO_0363_2017H2.txt"},
+    "NOTHING_DELIVERED": {"version": 2},
+    "NOT_VERIFIED": {},
+    "WRONG_CODE": {},
 }
 
 SMALL = Texts(
