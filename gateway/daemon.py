@@ -212,7 +212,7 @@ def serve(options: Options) -> None:
             stack.callback(pool.close)
         sandbox = options.simulate is not None
         ctx = _context(configuration, engine, clock, in_force, pool, sandbox)
-        recover(ctx, edge=options.role != "worker")
+        recover(ctx, edge=options.role != "worker", publisher=options.role != "sftp")
         pages.prepare()
         # A lease that is broken while a file is claimed sends SIGIO, which ends a process that does not expect it.
         signal.signal(signal.SIGIO, signal.SIG_IGN)

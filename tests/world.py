@@ -172,7 +172,7 @@ class World:
         answer = receive(self.ctx, [landing])[landing.facts.id]
         if not isinstance(answer, Received):
             raise answer
-        self.spool.clear(landing)
+        self.spool.clear(landing.folder)
         return drops.get(self.engine, landing.facts.id)
 
     # --- working ------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from gateway.config.sections import Watch
 from gateway.domain.lifecycle import is_working_name
@@ -63,15 +64,16 @@ class Watcher:
         self._quiet: dict[Path, tuple[int, int, float]] = {}
         self._wake = threading.Event()
         self._stopping = False
-        self._observer = Observer()
+        self._observer: BaseObserver | None = None
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
 
     def start(self) -> None:
         """Watch every municipality's folders; the first scan comes at once."""
-        handler = _WakeUp(self._wake)
-        for folder, _, _ in self._folders():
-            self._observer.schedule(handler, str(folder))
-        self._observer.start()
+        try:
+            self._observe()
+        except OSError as error:
+            # The machine has no inotify to spare: the rescan finds everything, only later.
+            self._tell("watch_without_events", reason=str(error), error=True)
         self._wake.set()
         self._thread.start()
 
@@ -80,8 +82,17 @@ class Watcher:
         self._stopping = True
         self._wake.set()
         self._thread.join()
-        self._observer.stop()
-        self._observer.join()
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()
+
+    def _observe(self) -> None:
+        handler = _WakeUp(self._wake)
+        observer = Observer()
+        for folder, _, _ in self._folders():
+            observer.schedule(handler, str(folder))
+        observer.start()
+        self._observer = observer
 
     def _loop(self) -> None:
         while True:

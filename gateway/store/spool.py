@@ -179,18 +179,19 @@ class Spool:
 
     @staticmethod
     def payload(landing: Landing) -> bytes:
-        """The bytes of a landed upload; Corrupt when they are not what was landed."""
-        with world():
+        """The bytes of a landed upload; Corrupt when they cannot be read or are not what was landed."""
+        try:
             body = (landing.folder / "payload").read_bytes()
+        except OSError as error:
+            raise Corrupt(f"landing {landing.facts.id} has no readable payload: {error.strerror}") from error
         if len(body) != landing.facts.size:
             raise Corrupt(f"landing {landing.facts.id} has {len(body)} bytes, {landing.facts.size} were landed")
         return body
 
     @staticmethod
-    def clear(landing: Landing) -> None:
-        """Remove a landing that the ledger has. Facts go last: a crash in between leaves something that can be read."""
-        (landing.folder / "payload").unlink(missing_ok=True)
-        shutil.rmtree(landing.folder, ignore_errors=True)
+    def clear(folder: Path) -> None:
+        """Remove the folder of a landing that the ledger has. A crash in between leaves a part, to be cleared again."""
+        shutil.rmtree(folder, ignore_errors=True)
 
     def sweep_staging(self) -> int:
         """Remove uploads that a crash broke off; how many. Only when no edge of this node is running."""

@@ -21,7 +21,7 @@ from gateway.store.ledger import drops
 from gateway.store.spool import Claim, Landing, LandingFacts, Spool
 from gateway.workflow.admit import Attempt, admit, record_refusal
 from gateway.workflow.context import Context, current_round
-from gateway.workflow.receive import Received, receive
+from gateway.workflow.receive import SURPRISES, Received, receive
 
 BATCH = 64
 
@@ -53,6 +53,8 @@ class Intake:
     def submit(self, landing: Landing) -> Future[Received]:
         """A landed upload whose sender waits. The future gives `Received` after the commit, or the error."""
         answer: Future[Received] = Future()
+        # A client that goes away cannot take its answer out of the intake's hands.
+        answer.set_running_or_notify_cancel()
         self._queue.append((landing, answer))
         self._wake.set()
         return answer
@@ -74,8 +76,8 @@ class Intake:
                 if rescan:
                     self.scan()
                 self._take_submitted()
-            except (GatewayError, OSError) as error:
-                self._tell("intake_failed", reason=str(error))
+            except (GatewayError, OSError, *SURPRISES) as error:
+                self._tell("intake_failed", reason=repr(error), error=True)
             if self._stopping and not self._queue:
                 return
             # Submissions wake at once; everything else waits for the rescan, so that a busy edge costs no listing.
@@ -83,18 +85,25 @@ class Intake:
             self._wake.clear()
 
     def scan(self) -> None:
-        """Land what is claimed, then receive whatever lies landed and nobody waits for."""
+        """Land what is claimed, receive whatever lies landed and nobody waits for. What fails alone fails alone."""
         for claim in self._ctx.spool.claims():
-            land_claim(self._ctx, claim, self._tell)
+            try:
+                land_claim(self._ctx, claim, self._tell)
+            except (GatewayError, OSError, *SURPRISES) as error:
+                self._tell("claim_failed", claim=claim.id, reason=repr(error), error=True)
         waiting = {landing.facts.id for landing, _ in list(self._queue)}
         folders = [folder for folder in self._ctx.spool.landed_folders() if folder.name not in waiting]
         for start in range(0, len(folders), BATCH):
             landings = []
             for folder in folders[start : start + BATCH]:
+                if drops.find(self._ctx.engine, folder.name) is not None:
+                    # Received already; a crash left it, or a part of it.
+                    self._ctx.spool.clear(folder)
+                    continue
                 try:
                     landings.append(Spool.read_facts(folder))
                 except GatewayError as error:
-                    self._tell("landing_unreadable", folder=folder.name, reason=str(error))
+                    self._tell("landing_unreadable", folder=folder.name, reason=str(error), error=True)
             self._finish(landings, {})
 
     def _take_submitted(self) -> None:
@@ -114,7 +123,7 @@ class Intake:
             if isinstance(result, Received):
                 if answer:
                     answer.set_result(result)
-                self._ctx.spool.clear(landing)
+                self._ctx.spool.clear(landing.folder)
                 self._tell("received", id=result.short_id, drop=landing.facts.id, repeat_of=result.repeat_of)
             else:
                 if answer:

@@ -212,14 +212,22 @@ def hold(ctx: Context, drop: Drop, reason: str) -> None:
     """Set a drop aside for a person and tell the municipality; the clock runs on."""
     with ctx.engine.transaction():
         drops.move(ctx.engine, drop.id, drop.state, follow_drop(drop.state, "held"))
-        owed = deadlines.find(ctx.engine, "technical", drop.id)
-        made = receipt(
-            ReceiptFacts(envelope(ctx, drop, technical_due=owed.due_at if owed else None), outcome="AANGEHOUDEN"),
-            ctx.configuration().texts,
-        )
-        report_id = ctx.new_id()
-        reports.insert(ctx.engine, report_id, drop.municipality, made, to_ms(ctx.now()), drop_id=drop.id)
-        _log(ctx, drop, "held", detail={"reason": reason}, report_id=report_id)
+        _log(ctx, drop, "held", detail={"reason": reason}, report_id=_tell_held(ctx, drop))
+
+
+def _tell_held(ctx: Context, drop: Drop) -> str:
+    """The receipt that says so; its id. A drop that is held again after its release was told of the first time."""
+    for report in reports.of_drop(ctx.engine, drop.id):
+        if report.outcome == "AANGEHOUDEN":
+            return report.id
+    owed = deadlines.find(ctx.engine, "technical", drop.id)
+    made = receipt(
+        ReceiptFacts(envelope(ctx, drop, technical_due=owed.due_at if owed else None), outcome="AANGEHOUDEN"),
+        ctx.configuration().texts,
+    )
+    report_id = ctx.new_id()
+    reports.insert(ctx.engine, report_id, drop.municipality, made, to_ms(ctx.now()), drop_id=drop.id)
+    return report_id
 
 
 def release(ctx: Context, drop: Drop, reason: str, who: str) -> None:

@@ -33,17 +33,33 @@ def publish(ctx: Context) -> int:
                             detail={"report": report.stem},
                         ),
                     )
+            _follow(ctx, report.id)
             done += 1
     return done
 
 
+def _follow(ctx: Context, report_id: str) -> None:
+    """After placing: a set that was confirmed meanwhile (listings come from the ledger) belongs in opgehaald/. Whoever
+    confirms later than this look files it away itself."""
+    report = reports.get(ctx.engine, report_id)
+    if report.confirmed_at is not None:
+        for file in reports.files(ctx.engine, report_id):
+            ctx.spool.file_away(report.municipality, file.name)
+
+
 def replace_missing(ctx: Context) -> int:
-    """Make report files again that somebody removed from the folders: a missing file is never a pick-up. How many."""
+    """Make report files again that somebody removed from the folders: a missing file is never a pick-up. How many.
+
+    What was confirmed and still lies in the outbox, because of a crash in between, is filed away.
+    """
     made = 0
     for placed in reports.all_placed(ctx.engine):
+        if placed.confirmed:
+            ctx.spool.file_away(placed.municipality, placed.name)
         if not ctx.spool.has_report(placed.municipality, placed.name, confirmed=placed.confirmed):
             body = reports.body(ctx.engine, placed.report_id, placed.ordinal)
             if body is not None:
                 ctx.spool.place(placed.municipality, placed.name, body, confirmed=placed.confirmed)
+                _follow(ctx, placed.report_id)
                 made += 1
     return made

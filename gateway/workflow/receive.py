@@ -34,6 +34,9 @@ from gateway.store.ledger import deadlines, deliveries, drops, facts, log, repor
 from gateway.store.spool import Landing
 from gateway.workflow.context import Context, envelope, round_at
 
+# What a configuration that does not know a landing's round, lane or year any more ends in.
+SURPRISES = (LookupError, ValueError)
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -49,21 +52,28 @@ def receive(ctx: Context, landings: Sequence[Landing]) -> dict[str, Received | G
     with ctx.engine.transaction():
         for landing in landings:
             try:
-                payload = ctx.spool.payload(landing)
                 with ctx.engine.transaction():
-                    answers[landing.facts.id] = _receive_one(ctx, landing, payload)
+                    answers[landing.facts.id] = _known(ctx, landing) or _receive_one(ctx, landing)
             except Temporary:
                 raise
             except GatewayError as error:
                 answers[landing.facts.id] = error
+            except SURPRISES as error:
+                answers[landing.facts.id] = Corrupt(repr(error))
     return answers
 
 
-def _receive_one(ctx: Context, landing: Landing, payload: bytes) -> Received:
+def _known(ctx: Context, landing: Landing) -> Received | None:
+    """The answer to a landing that the ledger has already. Its payload may be gone: a rescan may have been first."""
     known = drops.find(ctx.engine, landing.facts.id)
-    if known is not None:
-        first = drops.get(ctx.engine, known.repeat_of).short_id if known.repeat_of else None
-        return Received(known.short_id, first)
+    if known is None:
+        return None
+    first = drops.get(ctx.engine, known.repeat_of).short_id if known.repeat_of else None
+    return Received(known.short_id, first)
+
+
+def _receive_one(ctx: Context, landing: Landing) -> Received:
+    payload = ctx.spool.payload(landing)
     if sha256(payload).hexdigest() != landing.facts.sha256:
         raise Corrupt(f"landing {landing.facts.id} does not have the checksum it landed with")
     drop, first_drop = _drop(ctx, landing)

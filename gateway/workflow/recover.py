@@ -30,15 +30,19 @@ class Difference:
     mends: bool
 
 
-def recover(ctx: Context, *, edge: bool) -> None:
-    """Before the edge opens: make the folders, sweep broken-off uploads. `edge`: this process is the one that takes
-    uploads; another's staging is not swept.
+def recover(ctx: Context, *, edge: bool, publisher: bool = True) -> None:
+    """Before the edge opens: make the folders, sweep what a crash broke off. `edge`: this process takes uploads,
+    `publisher`: it places reports; what another process may have at hand is not swept.
 
     Landed and claimed files are received by the intake loop's first scan; reports are placed by the publishing loop.
     """
-    ctx.spool.prepare(sorted(ctx.configuration().participants.municipalities))
+    municipalities = sorted(ctx.configuration().participants.municipalities)
+    ctx.spool.prepare(municipalities)
     if edge:
         ctx.spool.sweep_staging()
+        ctx.spool.sweep_claims()
+    if publisher:
+        ctx.spool.sweep_hidden(municipalities)
 
 
 def mirror(ctx: Context) -> None:
@@ -53,20 +57,25 @@ def differences(ctx: Context) -> list[Difference]:
     """Every disagreement between folders, ledger and log, as they are now."""
     found = [Difference(problem, "ledger", mends=False) for problem in ctx.engine.check()]
     for folder in ctx.spool.landed_folders():
+        if drops.find(ctx.engine, folder.name) is not None:
+            found.append(Difference("received, landing not yet removed", folder.name, mends=True))
+            continue
         try:
-            landing = Spool.read_facts(folder)
+            Spool.read_facts(folder)
+            found.append(Difference("landed and not yet received", folder.name, mends=True))
         except Corrupt as error:
             found.append(Difference(str(error), folder.name, mends=False))
-            continue
-        known = drops.find(ctx.engine, landing.facts.id)
-        what = "landed and not yet received" if known is None else "received, landing not yet removed"
-        found.append(Difference(what, folder.name, mends=True))
     found += [Difference("claimed and not yet landed", claim.id, mends=True) for claim in ctx.spool.claims()]
     found += [Difference("report not yet placed", report.stem, mends=True) for report in reports.unplaced(ctx.engine)]
     found += [
         Difference("report file missing from its folder", placed.name, mends=True)
         for placed in reports.all_placed(ctx.engine)
         if not ctx.spool.has_report(placed.municipality, placed.name, confirmed=placed.confirmed)
+    ]
+    found += [
+        Difference("confirmed report file not yet filed away", placed.name, mends=True)
+        for placed in reports.all_placed(ctx.engine)
+        if placed.confirmed and ctx.spool.has_report(placed.municipality, placed.name, confirmed=False)
     ]
     found += replay(ctx)
     return found

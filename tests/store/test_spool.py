@@ -120,8 +120,8 @@ def test_landing_what_was_never_staged_is_refused(spool: Spool) -> None:
 
 def test_clearing_twice_is_harmless(spool: Spool) -> None:
     landing = landed(spool)
-    spool.clear(landing)
-    spool.clear(landing)
+    spool.clear(landing.folder)
+    spool.clear(landing.folder)
     assert spool.landed_folders() == []
 
 
