@@ -109,7 +109,7 @@ def workbook(kind: str = "xl/workbook.xml") -> bytes:
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in ("[Content_Types].xml", "_rels/.rels", kind):
-            packed.writestr(name, "<x/>")
+            packed.writestr(zipfile.ZipInfo(name), "<x/>", zipfile.ZIP_DEFLATED)
     return sink.getvalue()
 
 
@@ -117,8 +117,8 @@ def opendocument() -> bytes:
     """A spreadsheet of LibreOffice."""
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as packed:
-        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        packed.writestr("content.xml", "<x/>")
+        packed.writestr(zipfile.ZipInfo("mimetype"), "application/vnd.oasis.opendocument.spreadsheet")
+        packed.writestr(zipfile.ZipInfo("content.xml"), "<x/>")
     return sink.getvalue()
 
 
