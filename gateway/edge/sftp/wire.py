@@ -115,7 +115,8 @@ async def _taken(writer: Any) -> None:
         await writer.drain()
     except (OSError, Error):
         return
-    connection = writer.channel.get_connection()
+    # A channel that is closed has no connection any more.
+    connection = None if writer.channel.is_closing() else writer.channel.get_connection()
     while isinstance(connection, SSHConnection) and (transport := connection._transport):
         if transport.is_closing() or transport.get_write_buffer_size() <= UNREAD:
             return
