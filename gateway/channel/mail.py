@@ -15,6 +15,7 @@ refuse every letter: that is `Temporary`, so that a wrong password costs a delay
 import asyncio
 import ipaddress
 import ssl
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ class FolderPost:
         self._write = write
         self._sender = sender
         self._reply_to = reply_to
-        self._closed = False
+        self._closed = threading.Event()
 
     def send(self, letters: Iterable[Letter], done: Done) -> None:
         """See `Post.send`. A letter that was written before is written again under the same name."""
@@ -117,12 +118,12 @@ class FolderPost:
             except (Temporary, Undeliverable) as error:
                 fate = error
             done(letter, fate)
-            if self._closed:
+            if self._closed.is_set():
                 return
 
     def close(self) -> None:
         """See `Post.close`."""
-        self._closed = True
+        self._closed.set()
 
 
 class SmtpPost:
@@ -131,7 +132,7 @@ class SmtpPost:
     def __init__(self, settings: Mail) -> None:
         self._settings = settings
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
-        self._closed = False
+        self._closed = threading.Event()
 
     def send(self, letters: Iterable[Letter], done: Done) -> None:
         """See `Post.send`."""
@@ -140,7 +141,7 @@ class SmtpPost:
 
     def close(self) -> None:
         """See `Post.close`."""
-        self._closed = True
+        self._closed.set()
         if self._running is not None:
             loop, task = self._running
             # The loop may have ended between the look and the call.
@@ -149,14 +150,14 @@ class SmtpPost:
 
     async def _send(self, letters: Iterable[Letter], done: Done) -> None:
         task = asyncio.current_task()
-        if task is None or self._closed:
+        if task is None or self._closed.is_set():
             return
         self._running = asyncio.get_running_loop(), task
         line = _Line(self._settings)
         try:
             for letter in letters:
                 done(letter, await line.offer(letter))
-                if self._closed:
+                if self._closed.is_set():
                     return
         finally:
             self._running = None

@@ -177,6 +177,15 @@ def _round_problems(document: Document, asked_for: DeliveryRound) -> Iterator[Pr
         yield document.problem(("withdrawal", "closes"), f"closes before it opens ({withdrawal.opens})")
     if withdrawal is not None and withdrawal.opens <= delivery.closes:
         yield document.problem(("withdrawal", "opens"), f"withdrawal opens before delivery closes ({delivery.closes})")
+    codes = [period.code for period in asked_for.periods]
+    for index, code in enumerate(asked_for.expected):
+        if code not in codes:
+            yield document.problem(
+                ("expected", index), f"`{code}` is not one of the periods{did_you_mean(code, codes)}"
+            )
+    for name in ("remind_before_target", "remind_before_close"):
+        if getattr(asked_for, name) < 0:
+            yield document.problem((name,), "a number of working days; 0 for no reminder")
     yield from limit_problems(document, ("limits",), asked_for.limits)
 
 

@@ -150,7 +150,11 @@ class Consent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRound:
-    """An aanleverronde: which periods and kinds are asked, between which days, under which terms."""
+    """An aanleverronde: which periods and kinds are asked, between which days, under which terms.
+
+    Of the `expected` periods every kind should be delivered (none named: the latest of `periods`). Reminders go out so
+    many working days before the target and the close; 0 means never. `mail_receipts`: a mail for every file received.
+    """
 
     id: str
     name: str
@@ -166,6 +170,10 @@ class DeliveryRound:
     max_error_records: int = 0
     zip_members_allowed: tuple[str, ...] = (".csv", ".txt")
     consent: Consent = Consent.SILENCE
+    expected: tuple[str, ...] = ()
+    remind_before_target: int = 3
+    remind_before_close: int = 3
+    mail_receipts: bool = False
 
 
 # --- what came in -------------------------------------------------------------------------------------------

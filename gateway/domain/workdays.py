@@ -141,6 +141,14 @@ def add_workdays(day: date, n: int, calendar: WorkCalendar) -> date:
     return taken[-1].day if taken else day
 
 
+def subtract_workdays(day: date, n: int, calendar: WorkCalendar) -> date:
+    """The n-th working day before `day` (0: the day itself); ValueError outside the calendar's years."""
+    while n > 0:
+        day -= DAY
+        n -= is_workday(day, calendar)
+    return day
+
+
 def workdays_between(after: date, until: date, calendar: WorkCalendar) -> int:
     """How many working days lie after `after`, up to and with `until`; 0 when `until` is not later."""
     return sum(is_workday(after + DAY * i, calendar) for i in range(1, (until - after).days + 1))

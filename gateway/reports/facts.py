@@ -220,8 +220,8 @@ class ReadmeFacts:
 @dataclass(frozen=True, slots=True)
 class MailFacts:
     """All of a mail. `says` are names of sentences below `mails.<occasion>`, in order, `params` fill them and the
-    subject; `items` is a list to stand under them. `to` is the person's name, empty for a desk. `primary` is the
-    language that comes first."""
+    subject; `items` is a list to stand under them. `to` is the person's name, empty for a desk. `route` is where else
+    to deliver, `primary` the language that comes first."""
 
     occasion: str
     to: str
@@ -230,7 +230,7 @@ class MailFacts:
     params: Mapping[str, Param]
     items: tuple[Phrase, ...]
     desk: DeskFacts
-    access: DeskFacts
+    route: str | None = None
     primary: str = "nl"
     sandbox: bool = False
 

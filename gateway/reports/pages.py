@@ -58,6 +58,11 @@ def render(template: str, texts: Texts, page: Page, **more: object) -> bytes:
     return (filled + "\n").encode()
 
 
+def fill(template: str, **values: object) -> str:
+    """Another template than a report's page, filled and escaped."""
+    return _template(template).render(**values)
+
+
 def prepare() -> None:
     """Compile the templates now (some tens of milliseconds), so that no receipt waits for it inside a transaction."""
     for name in ("page.html", "technical.html"):

@@ -22,6 +22,7 @@ class Deadline:
     due_at: datetime
     calendar_version: str
     met_at: datetime | None
+    warned_at: datetime | None = None
 
 
 def _deadline(row: Row) -> Deadline:
@@ -32,6 +33,7 @@ def _deadline(row: Row) -> Deadline:
         from_ms(row["due_at"]),
         row["calendar_version"],
         None if row["met_at"] is None else from_ms(row["met_at"]),
+        None if row["warned_at"] is None else from_ms(row["warned_at"]),
     )
 
 
@@ -55,6 +57,19 @@ def meet(engine: Engine, kind: str, subject: str, at_ms: int) -> None:
         kind=kind,
         subject=subject,
         at=at_ms,
+    )
+
+
+def mark_warned(engine: Engine, kind: str, subject: str, at_ms: int) -> bool:
+    """Note that somebody was warned that it is at risk; False when that was noted before."""
+    return bool(
+        engine.run(
+            """update deadlines set warned_at = :at
+               where kind = :kind and subject = :subject and warned_at is null and met_at is null""",
+            kind=kind,
+            subject=subject,
+            at=at_ms,
+        )
     )
 
 
