@@ -125,14 +125,16 @@ class Calendar(BaseModel, frozen=True, extra="forbid"):
 
 
 class Retention(BaseModel, frozen=True, extra="forbid"):
-    """How long things are kept, in days. Rows of the ledger stay as long as the log."""
+    """How long things are kept, in days. Rows of the ledger stay as long as the log; a legal hold stops every term."""
 
-    payload_days: Days = Field(default=21, description="uploaded files, after the last day of the round")
-    report_days: Days = Field(default=400, description="reports, after they were made")
-    collected_days: Days = Field(default=30, description="collected reports stay in opgehaald/")
-    working_days: Days = Field(default=1, description="unfinished working files (NAME.part) in the inbox")
-    log_days: Days = Field(default=2555, description="message log and ledger rows (seven years)")
-    backup_days: Days = Field(default=35, description="backups")
+    payload_days: Days = Field(
+        default=21, description="uploaded files, after the last day of the round, when they have been handed over"
+    )
+    report_days: Days = Field(default=90, description="reports that nobody picked up, after they were made")
+    collected_days: Days = Field(default=90, description="reports that were picked up, in opgehaald/ from then on")
+    working_days: Days = Field(default=1, description="unfinished working files (NAME.part), after the last write")
+    log_days: Days = Field(default=1096, description="names and details in message log and rows (three years)")
+    backup_days: Days = Field(default=35, description="backups made by gateway backup into a folder")
 
 
 class Metrics(BaseModel, frozen=True, extra="forbid"):
