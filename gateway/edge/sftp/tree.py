@@ -19,6 +19,8 @@ CODE = re.compile(r"[0-9]{4}\Z")
 LOG_MONTH = re.compile(r"berichtenlog-([0-9]{4})-([0-9]{2})\.csv\Z")
 LOG_SPAN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})_([0-9]{4}-[0-9]{2}-[0-9]{2})\.csv\Z")
 LONGEST_PATH = 1024
+# Days that a local calendar and UTC both have, with room at either end.
+EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
 
 
 class Sort(StrEnum):
@@ -116,9 +118,11 @@ def log_span(name: str) -> tuple[date, date] | None:
         if month := LOG_MONTH.match(name):
             year, number = int(month[1]), int(month[2])
             following = date(year + number // 12, number % 12 + 1, 1)
-            return date(year, number, 1), date.fromordinal(following.toordinal() - 1)
-        if span := LOG_SPAN.match(name):
-            return date.fromisoformat(span[1]), date.fromisoformat(span[2])
+            first, last = date(year, number, 1), date.fromordinal(following.toordinal() - 1)
+        elif span := LOG_SPAN.match(name):
+            first, last = date.fromisoformat(span[1]), date.fromisoformat(span[2])
+        else:
+            return None
     except ValueError:
         return None
-    return None
+    return (first, last) if EARLIEST <= first <= last <= LATEST else None
