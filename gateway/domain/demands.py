@@ -1,7 +1,8 @@
 """What the description of a kind must be, before any file is read by it.
 
 Does: DEMANDS says per check what a rule must give; `problems_in` finds columns of no type, code lists that are not
-there, rules that name no check, a column that is not there or a setting that the check does not take.
+there, rules that name no check, a column that is not there or a setting that the check does not take; figures of
+columns that cannot be counted.
 Touches: nothing.
 Does not: check files, or import what does: this serves the configuration, which has no need of polars. Does not read
 YAML or know positions in it; the path says where, as `rules[2].columns[0]`.
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from gateway.domain.kinds import CodeList, Column, FileKind, Rule
+from gateway.domain.kinds import ClientFigures, CodeList, Column, CostFigures, FileKind, Rule
 
 # Per type the fields of Column that mean something to it, besides name and required.
 TYPES: dict[str, tuple[str, ...]] = {
@@ -89,6 +90,10 @@ def _problems(kind: FileKind, codelists: Mapping[str, CodeList]) -> Iterator[Fou
     for place, rule in enumerate(kind.rules):
         for path, what in _rule_problems(rule, columns):
             yield f"rules[{place}].{path}", what
+    if kind.figures.clients is not None:
+        yield from _client_problems(kind.figures.clients, columns, codelists)
+    if kind.figures.costs is not None:
+        yield from _cost_problems(kind.figures.costs, columns, codelists)
 
 
 def _column_problems(column: Column, codelists: Mapping[str, CodeList]) -> Iterator[Found]:
@@ -143,6 +148,54 @@ def _rule_problems(rule: Rule, columns: Mapping[str, Column]) -> Iterator[Found]
     for name in rule.settings:
         if name not in demand.settings:
             yield f"settings.{name}", f"{rule.check} takes no {name}"
+
+
+# --- figures ------------------------------------------------------------------------------------------------
+
+
+def _client_problems(
+    roles: ClientFigures, columns: Mapping[str, Column], codelists: Mapping[str, CodeList]
+) -> Iterator[Found]:
+    at = "figures.clients"
+    yield from _played(f"{at}.client", roles.client, columns, ("bsn",))
+    for part, names, wanted in (
+        ("type", roles.type, "code"),
+        ("start", roles.start, "date"),
+        ("end", roles.end, "date"),
+    ):
+        if not 1 <= len(names) <= 2:
+            yield f"{at}.{part}", "one or two columns: what was done, and what was assigned"
+        for place, name in enumerate(names):
+            yield from _played(f"{at}.{part}[{place}]", name, columns, (wanted,))
+    lists = {columns[name].codelist for name in roles.type if name in columns}
+    if len(lists) > 1:
+        yield f"{at}.type", "the columns of the type have one code list"
+    for part, column in (("form", roles.form), ("reason", roles.reason)):
+        if column is not None:
+            yield from _played(f"{at}.{part}", column, columns, ("code",))
+    if roles.groups is not None and roles.groups not in codelists:
+        yield f"{at}.groups", f"no code list is named {roles.groups}; there are {', '.join(codelists)}"
+
+
+def _cost_problems(
+    roles: CostFigures, columns: Mapping[str, Column], codelists: Mapping[str, CodeList]
+) -> Iterator[Found]:
+    at = "figures.costs"
+    yield from _played(f"{at}.key", roles.key, columns, ("code",))
+    for part, name in (("budget", roles.budget), ("realised", roles.realised)):
+        yield from _played(f"{at}.{part}", name, columns, ("integer",))
+    key = columns.get(roles.key)
+    listed = codelists.get(key.codelist or "") if key else None
+    if roles.total is not None and listed is not None and roles.total not in listed.values:
+        yield f"{at}.total", f"{roles.total} is no code of {listed.name}"
+
+
+def _played(path: str, name: str, columns: Mapping[str, Column], types: tuple[str, ...]) -> Iterator[Found]:
+    """What is wrong with the column that is given a part."""
+    if name not in columns:
+        yield path, f"there is no column {name}"
+    elif columns[name].type not in types:
+        yield path, f"a column of type {' or '.join(types)} is needed"
 
 
 def _is_class(pattern: str) -> bool:

@@ -62,14 +62,56 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientFigures:
+    """Which columns play which part in figures about clients and their arrangements, one record each.
+
+    `client` tells clients apart and is never shown; `type` is the code of the arrangement, `start` and `end` its days:
+    of several columns the first that is filled counts (actual before assigned). `groups` is a code list that names the
+    group of each type; `form` the form of delivery, `reason` why an arrangement ended.
+    """
+
+    client: str
+    type: tuple[str, ...]
+    start: tuple[str, ...]
+    end: tuple[str, ...]
+    groups: str | None = None
+    form: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostFigures:
+    """Which columns play which part in figures about costs, one record per `key`. `total` is the key of the record that
+    is the sum of the others."""
+
+    key: str
+    budget: str
+    realised: str
+    total: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KindFigures:
+    """What the op-orde report counts in files of a kind; with neither, records alone."""
+
+    clients: ClientFigures | None = None
+    costs: CostFigures | None = None
+
+
+NO_FIGURES = KindFigures()
+
+
+@dataclass(frozen=True, slots=True)
 class FileKind:
-    """An onderdeel: code as used in report names (WMO), other spellings accepted in file names, columns, rules."""
+    """An onderdeel: code as used in report names (WMO), other spellings accepted in file names, columns, rules, figures
+    of the op-orde report."""
 
     code: str
     name: Mapping[str, str]
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
     aliases: tuple[str, ...] = ()
+    figures: KindFigures = NO_FIGURES
 
 
 @dataclass(frozen=True, slots=True)

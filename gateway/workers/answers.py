@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NoReturn
 
+from gateway.domain.figures import fits, layout
 from gateway.domain.kinds import Job
 from gateway.domain.model import Examination, Finding, MemberResult, Param, Phrase, Severity
 
@@ -25,8 +26,6 @@ CODES = 64
 PARAMS = 8
 TEXT = 8_192
 NUMBER = 2**53
-FIGURE_DEPTH = 8
-FIGURES = 20_000
 
 
 class Garbage(ValueError):
@@ -61,17 +60,19 @@ def _member(value: object, job: Job) -> MemberResult:
     findings = _findings(fields["findings"], job)
     if approved and any(finding.severity is Severity.FILE for finding in findings):
         raise Garbage("approved with an error")
+    kind = _one_of(fields["kind"], rules.kinds)
+    records = _number(fields["records"], size)
     return MemberResult(
         name=_text(fields["name"], MEMBER),
         size=size,
         sha256=_text(fields["sha256"], SHA256),
-        kind=_one_of(fields["kind"], rules.kinds),
+        kind=kind,
         period=_one_of(fields["period"], [period.code for period in rules.round.periods]),
         approved=approved,
-        records=_number(fields["records"], size),
+        records=records,
         findings=findings,
         counts=_counts(fields["counts"]),
-        figures=_figures(fields["figures"]),
+        figures=_figures(fields["figures"], approved, kind, records, job),
     )
 
 
@@ -128,21 +129,14 @@ def _counts(value: object) -> dict[str, int]:
     return {_text(code, CODE): _number(number, NUMBER) for code, number in value.items()}
 
 
-def _figures(value: object) -> Mapping[str, object] | None:
-    if value is None:
+def _figures(value: object, approved: bool, kind: str, records: int, job: Job) -> Mapping[str, object] | None:
+    """What is approved has all figures of its kind and no other: there is no key in which a number could travel."""
+    if value is None and not approved:
         return None
-    if not isinstance(value, dict) or _plain_size(value, FIGURE_DEPTH) > FIGURES:
+    wanted = layout(job.rules.kinds[kind], job.rules.codelists)
+    if not approved or not isinstance(value, dict) or not fits(value, wanted, records):
         raise Garbage("figures")
     return value
-
-
-def _plain_size(value: object, depth: int) -> int:
-    """How many values a figure holds; Garbage when it is too deep or a text is too long."""
-    if depth == 0 or (isinstance(value, str) and len(value) > TEXT):
-        raise Garbage("figures")
-    if isinstance(value, dict):
-        return 1 + sum(_plain_size(key, depth - 1) + _plain_size(each, depth - 1) for key, each in value.items())
-    return 1 + sum(_plain_size(each, depth - 1) for each in value) if isinstance(value, list) else 1
 
 
 def _fields(value: object, names: Sequence[str], where: str) -> dict[str, object]:

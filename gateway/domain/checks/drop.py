@@ -1,6 +1,7 @@
 """The examination of a drop, from its bytes to a verdict on each data file.
 
-Does: unpacks, reads names, headers and rows, runs the checks, decides approved or rejected.
+Does: unpacks, reads names, headers and rows, runs the checks, decides approved or rejected, has the figures counted of
+what is approved.
 Touches: nothing.
 Does not: look at windows, rights or earlier deliveries (lifecycle, workflow). Knows no kind.
 """
@@ -16,6 +17,7 @@ from gateway.domain.checks.municipalities import judge_name
 from gateway.domain.checks.rules import CHECKS, Running
 from gateway.domain.kinds import FileKind, Job, ParsedName, Rules, parse_name
 from gateway.domain.model import Examination, Finding, MemberResult, ReportingPeriod, Severity, phrase
+from gateway.domain.quality import Counting, counting
 from gateway.domain.reader import Batch, Member, Table, read, unpack
 
 
@@ -84,17 +86,19 @@ def _examine_item(job: Job, item: _Item) -> MemberResult:
     table = read(item.member, tuple(column.name for column in item.kind.columns), limits)
     tally = Tally(item.member.name, limits.findings_per_code)
     tally.add(item.remarks)
-    examine_table(table, item.kind, rules, tally, _context(job, item))
+    count = examine_table(table, item.kind, rules, tally, _context(job, item))
+    approved = not tally.has_file_error() and tally.error_records <= rules.round.max_error_records
     return MemberResult(
         name=item.member.name,
         size=len(item.member.data),
         sha256=hashlib.sha256(item.member.data).hexdigest(),
         kind=item.kind.code,
         period=item.period.code,
-        approved=not tally.has_file_error() and tally.error_records <= rules.round.max_error_records,
+        approved=approved,
         records=table.records,
         findings=tally.findings(),
         counts=tally.counts(),
+        figures=count.finish() if approved and count else None,
     )
 
 
@@ -103,31 +107,36 @@ def _context(job: Job, item: _Item) -> Context:
     return Context(item.kind, rules.codelists, item.name.municipality, item.period, job.received_on, rules.successors)
 
 
-def examine_table(table: Table, kind: FileKind, rules: Rules, tally: Tally, context: Context) -> None:
-    """Adds to `tally` all that is wrong with a data file as read."""
+def examine_table(table: Table, kind: FileKind, rules: Rules, tally: Tally, context: Context) -> Counting | None:
+    """Adds to `tally` all that is wrong with a data file as read; gives the count of its records if there is one."""
     tally.add(table.findings, table.counts)
     if not table.header:
-        return
+        return None
     header = read_header(table.header, table.header_line, kind, rules)
     tally.add(header.findings)
     if not header.usable:
-        return
+        return None
     running = [
         CHECKS[rule.check](rule, context) for rule in kind.rules if all(c in header.places for c in rule.columns)
     ]
+    whole = all(column.name in header.places for column in kind.columns)
+    count = counting(kind, rules.codelists, context.period) if whole else None
     for number, batch in enumerate(table.batches):
         aside = stand_aside(kind, header.places, batch.frame, rules.codelists) if number == 0 else None
         if aside:
             tally.add([aside])
-            return
-        _examine_batch(batch, kind, header.places, rules, tally, running)
+            return None
+        view = _examine_batch(batch, kind, header.places, rules, tally, running)
+        if count:
+            count.feed(view.columns)
     for rule in running:
         tally.add(rule.finish())
+    return count
 
 
 def _examine_batch(
     batch: Batch, kind: FileKind, places: Mapping[str, int], rules: Rules, tally: Tally, running: Sequence[Running]
-) -> None:
+) -> View:
     columns, faults = {}, list[Fault]()
     for column in kind.columns:
         if column.name in places:
@@ -138,3 +147,4 @@ def _examine_batch(
     for rule in running:
         faults += rule.feed(view)
     tally.batch(view, faults)
+    return view
