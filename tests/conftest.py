@@ -1,6 +1,6 @@
 """Fixtures for everybody: a demo that was laid out once, and a running gateway on a copy of it.
 
-Does: `demo_template` (a session's one demo, to copy), `gateway` (a daemon for one test).
+Does: `demo_template` (a session's one demo, to copy), `gateway` (a daemon for one test); hypothesis without deadlines.
 Touches: temporary folders.
 Does not: hold the harness itself; that is tests/house.py.
 """
@@ -9,8 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.house import Gateway, copy_demo, lay_out_demo
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
