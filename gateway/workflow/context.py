@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.config import Configuration
-from gateway.domain.kinds import Job
+from gateway.config import Configuration, rules_from_json
+from gateway.domain.kinds import Job, Rules
 from gateway.domain.lifecycle import extended
 from gateway.domain.model import DeliveryRound, Drop, Examination, Lane, Municipality
 from gateway.domain.workdays import last_safe_day, window
 from gateway.reports.facts import Envelope, Times
 from gateway.store.engine import Engine
-from gateway.store.ledger import extensions
+from gateway.store.ledger import extensions, facts
 from gateway.store.spool import Spool
 
 
@@ -61,7 +61,21 @@ def current_round(ctx: Context, code: str | None = None) -> DeliveryRound:
 
 def is_extended(configuration: Configuration, round_: DeliveryRound) -> bool:
     """Whether this is a round as an extension made it."""
-    return round_.delivery != configuration.rounds[round_.id].delivery
+    configured = configuration.rounds.get(round_.id)
+    return configured is not None and round_.delivery != configured.delivery
+
+
+def rules_of(ctx: Context, drop: Drop) -> Rules:
+    """The rules in force when the drop was received, also when the configuration went on."""
+    now = ctx.configuration().rules.get(drop.round_id)
+    if now is not None and now.version == drop.rules_version:
+        return now
+    return rules_from_json(facts.rules(ctx.engine, drop.rules_version))
+
+
+def round_of(ctx: Context, drop: Drop) -> DeliveryRound:
+    """The round of a drop, as it is for its municipality; as it was at the receipt when it is configured no more."""
+    return rounds_for(ctx, drop.municipality).get(drop.round_id) or rules_of(ctx, drop).round
 
 
 def envelope(
@@ -69,7 +83,7 @@ def envelope(
 ) -> Envelope:
     """The head of a report about a drop, as known now."""
     configuration = ctx.configuration()
-    round_ = rounds_for(ctx, drop.municipality)[drop.round_id]
+    round_ = round_of(ctx, drop)
     account = configuration.participants.accounts.get(drop.account)
     own = account is not None and drop.municipality in account.municipalities
     return Envelope(

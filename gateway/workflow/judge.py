@@ -12,8 +12,7 @@ the same item was approved becomes a version that never counts.
 
 from collections.abc import Callable, Collection
 
-from gateway.config import rules_from_json
-from gateway.domain.kinds import Job, Rules
+from gateway.domain.kinds import Job
 from gateway.domain.lifecycle import follow_delivery, follow_drop
 from gateway.domain.model import (
     Delivery,
@@ -31,8 +30,8 @@ from gateway.errors import Conflict, Corrupt, Temporary, WorkerFault
 from gateway.reports.facts import ReceiptFacts, TechnicalFacts
 from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
-from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
-from gateway.workflow.context import Context, envelope
+from gateway.store.ledger import deadlines, deliveries, drops, log, reports
+from gateway.workflow.context import Context, envelope, rules_of
 
 ATTEMPTS = 3
 
@@ -69,16 +68,8 @@ def _job(ctx: Context, drop: Drop) -> Job:
         municipality=drop.municipality,
         known=frozenset(ctx.configuration().participants.municipalities),
         received_on=local_day(drop.received_at),
-        rules=_rules(ctx, drop),
+        rules=rules_of(ctx, drop),
     )
-
-
-def _rules(ctx: Context, drop: Drop) -> Rules:
-    """The rules in force when the drop was received."""
-    now = ctx.configuration().rules.get(drop.round_id)
-    if now is not None and now.version == drop.rules_version:
-        return now
-    return rules_from_json(facts.rules(ctx.engine, drop.rules_version))
 
 
 def decide(ctx: Context, drop: Drop, examination: Examination) -> None:
@@ -123,7 +114,7 @@ def _deliver(ctx: Context, drop: Drop, examination: Examination, member: MemberR
         deadlines.meet(ctx.engine, "quality", replaces.id, to_ms(now))
     deliveries.insert(ctx.engine, delivery, member, to_ms(now))
     if delivery.state is DeliveryState.APPROVED:
-        _owe_quality(ctx, delivery)
+        _owe_quality(ctx, drop, delivery)
     report_id = _report(ctx, drop, examination, member, delivery, former)
     detail: dict[str, str | int | None] = {
         "kind": delivery.kind,
@@ -134,9 +125,9 @@ def _deliver(ctx: Context, drop: Drop, examination: Examination, member: MemberR
     _log(ctx, drop, event, delivery, detail, report_id)
 
 
-def _owe_quality(ctx: Context, delivery: Delivery) -> None:
+def _owe_quality(ctx: Context, drop: Drop, delivery: Delivery) -> None:
     configuration = ctx.configuration()
-    days = configuration.rounds[delivery.round_id].service.quality
+    days = rules_of(ctx, drop).round.service.quality
     deadlines.insert(
         ctx.engine,
         deadlines.Deadline(

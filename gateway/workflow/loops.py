@@ -14,6 +14,9 @@ from gateway.errors import GatewayError
 from gateway.workflow.context import Context
 from gateway.workflow.judge import judge, next_drop
 
+# What a step may raise without ending its loop: trouble of the ledger or the disk, and what no configuration knows.
+TROUBLE = (GatewayError, OSError, LookupError, ValueError)
+
 
 class Loop:
     """A step that is repeated. A step that raises is told and tried again."""
@@ -48,7 +51,7 @@ class Loop:
             self._wake.clear()
             try:
                 self._step()
-            except (GatewayError, OSError, KeyError) as error:
+            except TROUBLE as error:
                 self._tell("step_failed", step=self._name, reason=repr(error), error=True)
 
 
@@ -95,7 +98,7 @@ class Judging:
     def _judge(self, drop: Drop) -> None:
         try:
             judge(self._ctx, drop, self._tell)
-        except (GatewayError, OSError) as error:
+        except TROUBLE as error:
             # The ledger or the disk says no: not woken, so that the next try waits for the loop's own time.
             self._tell("judging_failed", drop=drop.id, reason=repr(error), error=True)
             self._free(drop)
