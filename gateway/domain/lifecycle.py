@@ -100,6 +100,18 @@ def sender_party(account: Account, municipality: str, participants: Participants
     return min(account.municipalities, default=account.login)
 
 
+def may_approve(manager: Account, account: Account, role: Role) -> bool:
+    """Whether a user manager may decide that an account gets a role: the role productbeheerder, for somebody else, of
+    municipalities that are all his own."""
+    return (
+        Role.GEBRUIKERSBEHEERDER in manager.roles
+        and role is Role.PRODUCTBEHEERDER
+        and manager.login != account.login
+        and bool(account.municipalities)
+        and set(account.municipalities) <= set(manager.municipalities)
+    )
+
+
 def extended(round_: DeliveryRound, until: date | None) -> DeliveryRound:
     """The round as it is for a municipality whose window was extended until a day; never a shorter one."""
     if until is None or until <= round_.delivery.closes:

@@ -13,17 +13,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.domain.lifecycle import check_name, check_sender, check_window, rights
-from gateway.domain.model import Account, DeliveryRound, FileFacts, Lane, Phrase, phrase, to_ms
-from gateway.domain.workdays import last_safe_day, local_day, window
+from gateway.domain.model import Account, DeliveryRound, Lane, Phrase, phrase, to_ms
+from gateway.domain.workdays import local_day
 from gateway.errors import Refusal
-from gateway.reports.facts import Envelope, ReceiptFacts, Times
+from gateway.reports.facts import ReceiptFacts
 from gateway.reports.plain import masked
 from gateway.reports.receipt import receipt
+from gateway.reports.wording import refusal_line
 from gateway.store.ledger import facts, log, reports
-from gateway.workflow.context import Context, current_round, municipality, round_at
+from gateway.workflow.accounts import verified
+from gateway.workflow.context import Context, act_envelope, current_round, round_at, rounds_for
+from gateway.workflow.senders import note_sender
 
 ONE_RECEIPT_PER = timedelta(hours=1)
-EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+# What the gateway could not do for its own reasons: a user is told of the regular route, if there is one.
+CANNOT_SERVE = frozenset({"NOT_DURABLE", "BUSY", "INTERNAL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,10 @@ def admit(ctx: Context, attempt: Attempt, *, started: datetime | None = None) ->
     """Raise `Refusal` when the drop may not be made now. `started`: when the upload was opened, asked at its close."""
     configuration = ctx.configuration()
     now = ctx.now()
-    round_ = current_round(ctx) if started is None else current_round_of(ctx, started)
+    moment = started or now
+    round_ = round_of_upload(ctx, attempt.municipality, moment)
+    if not verified(ctx, attempt.account):
+        raise Refusal("NOT_VERIFIED")
     check_sender(attempt.account, attempt.municipality, configuration.participants, now)
     check_name(attempt.name, round_)
     if not facts.terms_accepted(ctx.engine, attempt.account.login, round_.id, round_.terms_version):
@@ -48,9 +55,9 @@ def admit(ctx: Context, attempt: Attempt, *, started: datetime | None = None) ->
     check_window(round_, attempt.lane, now, started)
 
 
-def current_round_of(ctx: Context, started: datetime) -> DeliveryRound:
-    """The round that was in force when an upload was opened: its grace may run past the close."""
-    return round_at(dict(ctx.configuration().rounds), started)
+def round_of_upload(ctx: Context, code: str, opened: datetime) -> DeliveryRound:
+    """The round of an upload for a municipality, by when it was opened: its grace may run past the close."""
+    return round_at(rounds_for(ctx, code), opened)
 
 
 def refusal_phrase(refusal: Refusal) -> Phrase:
@@ -71,7 +78,9 @@ def record_refusal(ctx: Context, attempt: Attempt, refusal: Refusal) -> None:
             for line in recent
         )
         give = theirs and not told
-        report_id = _receipt(ctx, attempt, refusal, name, now) if give else None
+        report_id = _receipt(ctx, attempt, refusal, name) if give else None
+        if refusal.code == "LEAD_ONLY":
+            note_sender(ctx, attempt.account, attempt.municipality, current_round(ctx, attempt.municipality).id)
         log.append(
             ctx.engine,
             log.Line(
@@ -89,38 +98,30 @@ def _plain(refusal: Refusal) -> dict[str, str | int | None]:
     return {f"param_{key}": value for key, value in refusal.params.items()}
 
 
-def _receipt(ctx: Context, attempt: Attempt, refusal: Refusal, name: str, now: datetime) -> str:
+def _receipt(ctx: Context, attempt: Attempt, refusal: Refusal, name: str) -> str:
     configuration = ctx.configuration()
-    round_ = current_round(ctx)
+    round_ = current_round(ctx, attempt.municipality)
     retry = configuration.texts.say("nl", f"refusals.{refusal.code}.retry") == "yes"
-    own = attempt.municipality in attempt.account.municipalities
     made = receipt(
         ReceiptFacts(
-            envelope=Envelope(
-                drop_id=f"{local_day(now):%y%m%d}-{ctx.random_hex(3)}",
-                municipality=municipality(configuration, attempt.municipality),
-                round_name=round_.name,
-                submitted_by=attempt.account.login,
-                on_behalf_of=None if own else attempt.municipality,
-                file=FileFacts(name, 0, EMPTY_SHA256),
-                times=Times(
-                    received=now,
-                    ready=now,
-                    window_opens=window(round_.delivery).opens,
-                    window_closes=window(round_.delivery).closes,
-                    last_safe_day=last_safe_day(round_, configuration.calendar),
-                    calendar=configuration.calendar.version,
-                ),
-                desks=configuration.desks,
-                sandbox=ctx.sandbox,
-                trial=attempt.lane is Lane.TRIAL,
-            ),
+            envelope=act_envelope(ctx, round_, attempt.account.login, attempt.municipality, name, attempt.lane),
             outcome="GEWEIGERD",
             refusal=refusal_phrase(refusal),
             retry=retry,
+            route=configuration.settings.regular_route if refusal.code in CANNOT_SERVE else None,
         ),
         configuration.texts,
     )
     report_id = ctx.new_id()
-    reports.insert(ctx.engine, report_id, attempt.municipality, made, to_ms(now))
+    reports.insert(ctx.engine, report_id, attempt.municipality, made, to_ms(ctx.now()))
     return report_id
+
+
+def status_line(ctx: Context, refusal: Refusal) -> str:
+    """What an SFTP status says of a refusal; with the regular route when the gateway cannot serve."""
+    configuration = ctx.configuration()
+    line = refusal_line(configuration.texts, refusal.code, refusal.params)
+    route = configuration.settings.regular_route
+    if route is None or refusal.code not in CANNOT_SERVE:
+        return line
+    return f"{line} | {configuration.texts.say('nl', 'reports.next.route', route=route)}"

@@ -13,12 +13,14 @@ from datetime import datetime
 from gateway.config import Configuration, rules_from_json
 from gateway.domain.kinds import Job, Rules
 from gateway.domain.lifecycle import extended
-from gateway.domain.model import DeliveryRound, Drop, Examination, Lane, Municipality
-from gateway.domain.workdays import last_safe_day, window
+from gateway.domain.model import DeliveryRound, Drop, Examination, FileFacts, Lane, Municipality
+from gateway.domain.workdays import last_safe_day, local_day, window
 from gateway.reports.facts import Envelope, Times
 from gateway.store.engine import Engine
 from gateway.store.ledger import extensions, facts
 from gateway.store.spool import Spool
+
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,19 @@ def current_round(ctx: Context, code: str | None = None) -> DeliveryRound:
     """The round that a drop made now belongs to; with a municipality, as it is for that one."""
     rounds = dict(ctx.configuration().rounds) if code is None else rounds_for(ctx, code)
     return round_at(rounds, ctx.now())
+
+
+def shown_round(ctx: Context, code: str) -> DeliveryRound:
+    """The round that a municipality is told of: one that is open, else one of which reports and withdrawal still run,
+    else the next."""
+    now = ctx.now()
+    rounds = rounds_for(ctx, code)
+    current = round_at(rounds, now)
+    if now < window(current.delivery).opens:
+        for each in rounds.values():
+            if each.withdrawal and window(each.delivery).closes < now <= window(each.withdrawal).closes:
+                return each
+    return current
 
 
 def is_extended(configuration: Configuration, round_: DeliveryRound) -> bool:
@@ -107,6 +122,36 @@ def envelope(
         desks=configuration.desks,
         sandbox=ctx.sandbox,
         trial=drop.lane is Lane.TRIAL,
+    )
+
+
+def act_envelope(
+    ctx: Context, round_: DeliveryRound, login: str, code: str, name: str, lane: Lane = Lane.DELIVERY
+) -> Envelope:
+    """The head of a report about what `login` did or was refused, now, by the name of a file: there is no drop."""
+    configuration = ctx.configuration()
+    now = ctx.now()
+    account = configuration.participants.accounts.get(login)
+    own = account is not None and code in account.municipalities
+    return Envelope(
+        drop_id=f"{local_day(now):%y%m%d}-{ctx.random_hex(3)}",
+        municipality=municipality(configuration, code),
+        round_name=round_.name,
+        submitted_by=login,
+        on_behalf_of=None if own else code,
+        file=FileFacts(name, 0, EMPTY_SHA256),
+        times=Times(
+            received=now,
+            ready=now,
+            window_opens=window(round_.delivery).opens,
+            window_closes=window(round_.delivery).closes,
+            last_safe_day=last_safe_day(round_, configuration.calendar),
+            calendar=configuration.calendar.version,
+            extended=is_extended(configuration, round_),
+        ),
+        desks=configuration.desks,
+        sandbox=ctx.sandbox,
+        trial=lane is Lane.TRIAL,
     )
 
 

@@ -7,16 +7,22 @@ Does not: know paths or SFTP; render (reports does).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 
+from gateway.domain.acts import terms_name, terms_text_name
 from gateway.domain.lifecycle import rights
-from gateway.domain.model import Account, Delivery, DeliveryState, Drop, Phrase, phrase
+from gateway.domain.model import Account, Delivery, DeliveryRound, DeliveryState, Drop, Phrase, phrase
 from gateway.domain.workdays import end_of_day, last_safe_day, local_day, start_of_day, window
 from gateway.errors import Refusal
 from gateway.reports import folder
 from gateway.reports.facts import ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
-from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
-from gateway.workflow.context import Context, current_round, municipality
+from gateway.reports.terms import terms
+from gateway.store.ledger import deadlines, deliveries, drops, extensions, facts, log, reports, statements
+from gateway.workflow.accounts import verified
+from gateway.workflow.context import Context, current_round, is_extended, municipality, shown_round
+from gateway.workflow.withdraw import selection
 
 REFUSALS_SHOWN = 20
 
@@ -29,14 +35,16 @@ def status(ctx: Context, code: str) -> bytes:
 def status_facts(ctx: Context, code: str) -> StatusFacts:
     """All that status.json and `gateway status` say of one municipality."""
     configuration = ctx.configuration()
-    round_ = current_round(ctx)
+    round_ = shown_round(ctx, code)
     delivery_window = window(round_.delivery)
+    stated = statements.standing(ctx.engine, code, round_.id)
+    selected = selection(ctx, round_, code)
     made = deliveries.of_municipality(ctx.engine, code, round_.id)
-    items = tuple(
-        _item(ctx, kind, period.code, [each for each in made if (each.kind, each.period) == (kind, period.code)])
-        for period in round_.periods
-        for kind in round_.kinds
-    )
+    items = []
+    for (kind, period), withdrawn in selected.items():
+        item = _item(ctx, kind, period, [each for each in made if (each.kind, each.period) == (kind, period)])
+        state = "nothing" if (kind, period) in stated else item.state
+        items.append(replace(item, state=state, withdrawn=withdrawn))
     return StatusFacts(
         municipality=municipality(configuration, code),
         round_id=round_.id,
@@ -45,7 +53,7 @@ def status_facts(ctx: Context, code: str) -> StatusFacts:
         opens=delivery_window.opens,
         closes=delivery_window.closes,
         last_safe_day=last_safe_day(round_, configuration.calendar),
-        items=items,
+        items=tuple(items),
         pending=tuple(_pending(ctx, drop) for drop in drops.undecided(ctx.engine, code)),
         refusals=tuple(
             RefusalStatus(line.at, str(line.detail["name"]), str(line.detail["code"]), _refusal(line))
@@ -54,6 +62,8 @@ def status_facts(ctx: Context, code: str) -> StatusFacts:
         uncollected=tuple(report.stem for report in reports.uncollected(ctx.engine, code)),
         desks=configuration.desks,
         sandbox=ctx.sandbox,
+        extended=is_extended(configuration, round_),
+        withdrawal=round_.withdrawal,
     )
 
 
@@ -92,8 +102,9 @@ def _pending(ctx: Context, drop: Drop) -> PendingStatus:
 def readme(ctx: Context, account: Account, fingerprints: tuple[str, ...], language: str) -> bytes:
     """LEESMIJ.txt or README.txt of an account."""
     configuration = ctx.configuration()
-    round_ = current_round(ctx)
+    round_ = configuration.rounds[account_round(ctx, account).id]
     delivery_window = window(round_.delivery)
+    given = extensions.of_round(ctx.engine, round_.id)
     seen = rights(account, configuration.participants, local_day(ctx.now())).sees
     return folder.readme(
         ReadmeFacts(
@@ -112,7 +123,15 @@ def readme(ctx: Context, account: Account, fingerprints: tuple[str, ...], langua
             desks=configuration.desks,
             terms_accepted=facts.terms_accepted(ctx.engine, account.login, round_.id, round_.terms_version),
             sandbox=ctx.sandbox,
-            terms_file=terms_file(ctx),
+            terms_file=terms_name(round_.id),
+            terms_text=terms_text_name(round_.id),
+            verified=verified(ctx, account),
+            extensions=tuple(
+                (municipality(configuration, code), given[code].until)
+                for code in seen
+                if code in given and given[code].until > round_.delivery.closes
+            ),
+            route=configuration.settings.regular_route,
             withdrawal=round_.withdrawal,
             service=round_.service,
             retention_days=configuration.settings.retention.collected_days,
@@ -122,18 +141,40 @@ def readme(ctx: Context, account: Account, fingerprints: tuple[str, ...], langua
     )
 
 
+def account_round(ctx: Context, account: Account) -> DeliveryRound:
+    """The round that an account has to do with first: with an extension its municipality's may last longer."""
+    seen = rights(account, ctx.configuration().participants, local_day(ctx.now())).sees
+    rounds = [current_round(ctx, code) for code in seen] or [current_round(ctx)]
+    return min(rounds, key=lambda each: each.delivery.opens)
+
+
 def terms_file(ctx: Context) -> str:
-    """The name of the file by which an account accepts the terms of the current round."""
-    return f"VOORWAARDEN_{current_round(ctx).id}.akkoord"
+    """The name of the file by which the terms of the current round are accepted."""
+    return terms_name(current_round(ctx).id)
+
+
+def has_accepted(ctx: Context, account: Account) -> bool:
+    """Whether an account has accepted the terms of its round."""
+    round_ = account_round(ctx, account)
+    return facts.terms_accepted(ctx.engine, account.login, round_.id, round_.terms_version)
+
+
+def terms_text(ctx: Context, round_: DeliveryRound) -> bytes:
+    """The terms of a round, to be read before they are accepted."""
+    return terms(round_, terms_name(round_.id), ctx.configuration().texts)
 
 
 def accept_terms(ctx: Context, account: Account, how: str) -> None:
-    """Record that `account` accepts the current round's terms; once."""
-    round_ = current_round(ctx)
+    """Record that `account` accepts its round's terms, and which words these were; once."""
+    round_ = account_round(ctx, account)
     now = ctx.now()
     with ctx.engine.transaction():
         if facts.accept_terms(ctx.engine, account.login, round_.id, round_.terms_version, now, how):
-            detail: dict[str, str | int | None] = {"round": round_.id, "version": round_.terms_version}
+            detail: dict[str, str | int | None] = {
+                "round": round_.id,
+                "version": round_.terms_version,
+                "sha256": sha256(terms_text(ctx, round_)).hexdigest(),
+            }
             for code in account.municipalities:
                 log.append(ctx.engine, log.Line(now, "terms_accepted", code, account.login, detail=detail))
 

@@ -15,12 +15,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from hashlib import file_digest
 
+from gateway.domain.acts import is_statement
 from gateway.domain.model import Account, Channel, Lane, to_ms
 from gateway.errors import GatewayError, Refusal, Temporary
 from gateway.store.ledger import drops
 from gateway.store.spool import Claim, Landing, LandingFacts, Spool
 from gateway.workflow.admit import Attempt, admit, record_refusal
 from gateway.workflow.context import Context, current_round
+from gateway.workflow.nothing import state
 from gateway.workflow.receive import SURPRISES, Received, receive
 
 BATCH = 64
@@ -147,9 +149,14 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
     try:
         if account is None:
             raise Refusal("NO_ROLE")
+        if attempt.lane is Lane.DELIVERY and is_statement(attempt.name):
+            state(ctx, attempt, Channel.WATCH)
+            ctx.spool.drop_claim(claim)
+            tell("nothing_stated", municipality=claim.municipality, claim=claim.id)
+            return
         admit(ctx, attempt)
         size = ctx.spool.copy_claim(claim)
-        limit = current_round(ctx).limits.upload_bytes
+        limit = current_round(ctx, claim.municipality).limits.upload_bytes
         if size > limit:
             raise Refusal("TOO_LARGE", limit=limit)
         if size == 0:

@@ -32,7 +32,9 @@ from gateway.reports.facts import ReceiptFacts
 from gateway.reports.receipt import receipt
 from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
 from gateway.store.spool import Landing
-from gateway.workflow.context import Context, envelope, round_at
+from gateway.workflow.context import Context, envelope, round_at, rounds_for
+from gateway.workflow.notify import owe_receipt
+from gateway.workflow.senders import note_sender
 
 # What a configuration that does not know a landing's round, lane or year any more ends in.
 SURPRISES = (LookupError, ValueError)
@@ -82,6 +84,7 @@ def _receive_one(ctx: Context, landing: Landing) -> Received:
     drops.insert(ctx.engine, drop, payload if first_drop is None else b"")
     if first_drop is None:
         _owe_technical(ctx, drop)
+    _note_sender(ctx, drop)
     owed = deadlines.find(ctx.engine, "technical", drop.id)
     made = receipt(
         ReceiptFacts(
@@ -113,6 +116,8 @@ def _receive_one(ctx: Context, landing: Landing) -> Received:
             },
         ),
     )
+    if first_drop is None:
+        owe_receipt(ctx, drop)
     return Received(drop.short_id, first_drop.short_id if first_drop else None)
 
 
@@ -120,7 +125,7 @@ def _drop(ctx: Context, landing: Landing) -> tuple[Drop, Drop | None]:
     landed = landing.facts
     configuration = ctx.configuration()
     # An upload opened before the close belongs to the round that was open then.
-    round_ = round_at(dict(configuration.rounds), from_ms(landed.opened_at))
+    round_ = round_at(rounds_for(ctx, landed.municipality), from_ms(landed.opened_at))
     rules = configuration.rules[round_.id]
     file = FileFacts(landed.name, landed.size, landed.sha256)
     first = _first_of_repeat(ctx, landed.municipality, round_.id, Lane(landed.lane), file, rules)
@@ -145,6 +150,12 @@ def _drop(ctx: Context, landing: Landing) -> tuple[Drop, Drop | None]:
         repeat_of=first.id if first else None,
     )
     return drop, first
+
+
+def _note_sender(ctx: Context, drop: Drop) -> None:
+    account = ctx.configuration().participants.accounts.get(drop.account)
+    if account is not None and drop.lane is Lane.DELIVERY:
+        note_sender(ctx, account, drop.municipality, drop.round_id)
 
 
 def _owe_technical(ctx: Context, drop: Drop) -> None:

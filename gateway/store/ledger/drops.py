@@ -110,6 +110,17 @@ def later(engine: Engine, drop: Drop) -> list[Drop]:
     return [_drop(row) for row in rows]
 
 
+def senders(engine: Engine, municipality: str, round_id: str) -> list[str]:
+    """The accounts that delivered for a municipality in a round; what was only tried is left out."""
+    rows = engine.rows(
+        """select distinct account from drops where municipality = :municipality and round_id = :round_id
+           and lane = 'inbox' order by account""",
+        municipality=municipality,
+        round_id=round_id,
+    )
+    return [row["account"] for row in rows]
+
+
 def next_waiting(engine: Engine, busy: Collection[str]) -> Drop | None:
     """The oldest received drop of a municipality that is not in `busy`: drops of one municipality are examined in order
     of arrival."""
