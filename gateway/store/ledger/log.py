@@ -84,6 +84,17 @@ def last_of_event(engine: Engine, event: str, municipality: str, limit: int) -> 
     return [_line(row) for row in rows]
 
 
+def of_event_after(engine: Engine, event: str, municipality: str, after: datetime) -> list[Line]:
+    """The lines of one event for a municipality that are later than `after`, oldest first."""
+    rows = engine.rows(
+        "select * from log where event = :event and municipality = :municipality and at > :after order by id",
+        event=event,
+        municipality=municipality,
+        after=to_ms(after),
+    )
+    return [_line(row) for row in rows]
+
+
 def everything(engine: Engine) -> list[Line]:
     """All lines, oldest first."""
     return [_line(row) for row in engine.rows("select * from log order by id")]
