@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.model import Drop, DropState, Lane, Role
+from gateway.domain.model import Drop, DropState, Lane
 from gateway.errors import Conflict, Corrupt, Temporary
 from gateway.store.ledger import deadlines, deliveries, drops
 from gateway.workflow.judge import ATTEMPTS, decide, judge, next_drop, release
@@ -350,7 +350,3 @@ def test_whatever_happens_the_last_good_drop_counts_and_the_log_tells_why(
         counting = [each.drop_id for each in made if each.state in ("approved", "assessed")]
         assert counting == [drop_id for drop_id in [should_count(world, name)] if drop_id]
     world.close()
-
-
-def test_roles_of_the_sample_accounts(world: World) -> None:
-    assert Role.PRODUCTBEHEERDER in world.account("amsterdam").roles
