@@ -11,6 +11,7 @@ Errors: an engine raises `Conflict` for a constraint that said no, `Temporary` f
 
 from contextlib import AbstractContextManager
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Protocol
 
 Row = dict[str, Any]
@@ -34,6 +35,17 @@ class Engine(Protocol):
 
     def check(self) -> list[str]:
         """What is wrong with the database itself, in words; empty when sound."""
+
+    def scrub(self) -> None:
+        """When this returns, what was blanked or deleted before is in no file of the database any more. Temporary when
+        a reader stands in the way; never inside a transaction."""
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each table has."""
+
+    def copy(self, path: Path) -> dict[str, int]:
+        """Write the whole database, as it is at one moment, to a new file that this engine can open; how many rows each
+        table has in it. Others read and write meanwhile."""
 
     def close(self) -> None:
         """Close the connections of all threads. The engine is not used afterwards."""

@@ -147,6 +147,34 @@ class SQLite:
             return [str(error)]
         return [line for line in found if line != "ok"]
 
+    def scrub(self) -> None:
+        """See `Engine.scrub`. secure_delete has zeroed the pages; the log that still holds them is written back and cut
+        to nothing, for which every reader must have let go of it."""
+        if self.rows("pragma wal_checkpoint(truncate)")[0]["busy"]:
+            raise Temporary("a reader holds the write-ahead log")
+
+    def counts(self) -> dict[str, int]:
+        """See `Engine.counts`."""
+        with translated():
+            connection = self._connection()
+            names = [name for name in connection.table_names() if not name.startswith("sqlite_")]
+            return {name: int(connection.table(name).count) for name in names}
+
+    def copy(self, path: Path) -> dict[str, int]:
+        """See `Engine.copy`. The backup runs inside a read transaction, so the counts are of the very same moment."""
+        with translated():
+            raw = self._connection().conn
+            target = sqlite3.connect(str(path), isolation_level=None)
+            try:
+                raw.execute("begin")
+                counts = self.counts()
+                raw.backup(target)
+            finally:
+                target.close()
+                if raw.in_transaction:
+                    raw.execute("rollback")
+        return counts
+
     def close(self) -> None:
         """See `Engine.close`."""
         with self._lock:
