@@ -23,6 +23,8 @@ from typing import Any, Self, TypeVar
 
 import paramiko
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway.cli.demo import accept_terms
 from gateway.cli.init import init
@@ -249,6 +251,22 @@ class Gateway:
             next(each for each in content["accounts"] if each["login"] == login).update(facts)
 
         self.edit("participants.yaml", change)
+
+    def add_account(self, login: str, *municipalities: str, roles: tuple[str, ...] = ("productbeheerder",)) -> None:
+        """One more account, with a key pair of its own; it has not accepted the terms."""
+        secret = Ed25519PrivateKey.generate()
+        self.key(login).write_bytes(secret.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        self.key(login).chmod(0o600)
+        public = secret.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        added = {
+            "login": login,
+            "name": "Noor Smit",
+            "email": f"noor.smit.{login}@gemeente.example",
+            "roles": list(roles),
+            "municipalities": list(municipalities),
+            "keys": [f"{public} {login}"],
+        }
+        self.edit("participants.yaml", lambda content: content["accounts"].append(added))
 
     # --- its clients --------------------------------------------------------------------------------------------------
 
