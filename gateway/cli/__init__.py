@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from gateway import __version__
+from gateway.cli import desk
+from gateway.cli.options import AS_JSON, CONFIG
 from gateway.errors import ConfigError, Conflict, Corrupt, GatewayError, Temporary
 
 if TYPE_CHECKING:
@@ -30,16 +32,6 @@ EXIT_CODES: tuple[tuple[type[GatewayError], int], ...] = (
     (Corrupt, 5),
     (GatewayError, 1),
 )
-CONFIG = click.option(
-    "--config",
-    "directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("config"),
-    show_default=True,
-    envvar="GATEWAY_CONFIG",
-    help="The configuration directory.",
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 def main() -> None:
@@ -200,6 +192,10 @@ def calendar(directory: Path, day: datetime) -> None:
     print_calendar(directory, day.date())
 
 
+for command in (desk.extend, desk.withdraw, desk.account):
+    commands.add_command(command)
+
+
 # --- the municipality's end ---------------------------------------------------------------------------------
 
 
@@ -300,3 +296,36 @@ def fetch(
     day = since.date() if since else None
     manner = Manner(timeout, as_json, quiet)
     sys.exit(fetch_reports(_to(**server), directory, codes, manner, since=day, collected=collected, confirm=confirm))
+
+
+@commands.command()
+@CONFIG
+@AS_JSON
+def missing(directory: Path, as_json: bool) -> None:
+    """Who has not, not fully, or not successfully delivered in the current round. Exit code 1 when somebody has not."""
+    from gateway.cli.show_round import print_missing
+
+    sys.exit(0 if print_missing(directory, as_json) else 1)
+
+
+@commands.command()
+@CONFIG
+@AS_JSON
+def deadlines(directory: Path, as_json: bool) -> None:
+    """What is owed, by when, and what is at risk or late. Exit code 1 when a report of ours is late."""
+    from gateway.cli.show_round import print_deadlines
+
+    sys.exit(0 if print_deadlines(directory, as_json) else 1)
+
+
+@commands.command("log")
+@CONFIG
+@click.option("--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first local day.")
+@click.option("--to", "last", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last local day, included.")
+@click.option("--municipality", metavar="CODE", help="Else of all, with what concerns none.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def message_log(directory: Path, first: datetime, last: datetime, municipality: str | None, form: str) -> None:
+    """The message log of some days: everything that happened, by whom and about what."""
+    from gateway.cli.show_round import print_log
+
+    print_log(directory, first.date(), last.date(), municipality, form)
