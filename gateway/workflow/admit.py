@@ -72,7 +72,8 @@ def record_refusal(ctx: Context, attempt: Attempt, refusal: Refusal) -> None:
     theirs = attempt.municipality in rights(attempt.account, configuration.participants, local_day(now)).sees
     name = masked(attempt.name)[:255]
     with ctx.engine.transaction():
-        recent = log.of_event_after(ctx.engine, "refused", attempt.municipality, now - ONE_RECEIPT_PER) if theirs else []
+        since = now - ONE_RECEIPT_PER
+        recent = log.of_event_after(ctx.engine, "refused", attempt.municipality, since) if theirs else []
         told = any(line.detail.get("name") == name and line.detail.get("receipt") for line in recent)
         give = theirs and not told
         report_id = _receipt(ctx, attempt, refusal, name) if give else None
