@@ -11,6 +11,7 @@ Results go to stdout, everything else to stderr.
 import json
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from gateway.reports.wording import Pair, Texts
 
 CLOCK = Clock(time.monotonic, time.sleep, SystemRandom().random)
 INTERRUPTED = 130
+FAULT = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,18 @@ class Result:
 
 
 @contextmanager
+def _no_verdict_by_accident() -> Iterator[None]:
+    """An interpreter that ends on a traceback gives 1, which here says that a file was rejected."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        traceback.print_exc()
+        raise SystemExit(FAULT) from error
+
+
+@contextmanager
 def _watching(manner: Manner, texts: Texts) -> Iterator[Watcher]:
     """A watcher that draws a bar on a terminal and writes lines elsewhere; --quiet only lets warnings through."""
     loud = frozenset({"client.pinned", "client.checksum", "client.unreadable"})
@@ -119,20 +133,18 @@ def _refusal(texts: Texts, key: str, refused: Refused, **params: Param) -> Pair:
 # --- put ----------------------------------------------------------------------------------------------------
 
 
+@_no_verdict_by_accident()
 def put_files(
     server: Server, files: tuple[Path, ...], municipality: str | None, manner: Manner, *, trial: bool, wait: bool
 ) -> int:
     """Deliver the files one after the other, then wait for their reports when asked; the exit code."""
     texts = load_texts()
     patience = Patience(CLOCK, CLOCK.monotonic() + manner.timeout)
-    try:
-        with _watching(manner, texts) as watcher, Line(server, watcher.tell) as line:
-            work = _Work(line, patience, watcher, texts, municipality, trial)
-            results = [_guarded(texts, Result(str(path), Outcome.LATER, Pair("", "")), work.put) for path in files]
-            if wait:
-                results = [_guarded(texts, result, work.wait) for result in results]
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    with _watching(manner, texts) as watcher, Line(server, watcher.tell) as line:
+        work = _Work(line, patience, watcher, texts, municipality, trial)
+        results = [_guarded(texts, Result(str(path), Outcome.LATER, Pair("", "")), work.put) for path in files]
+        if wait:
+            results = [_guarded(texts, result, work.wait) for result in results]
     code = exit_code(result.outcome for result in results)
     if manner.as_json:
         click.echo(json.dumps({"exit_code": code, "files": [r.document() for r in results]}, indent=2))
@@ -198,6 +210,7 @@ def _guarded(texts: Texts, result: Result, work: Callable[[Result], Result]) -> 
 # --- fetch --------------------------------------------------------------------------------------------------
 
 
+@_no_verdict_by_accident()
 def fetch_reports(
     server: Server,
     directory: Path,
@@ -218,8 +231,6 @@ def fetch_reports(
         with _watching(manner, texts) as watcher, Line(server, watcher.tell) as line:
             found = fetch(line, wish, patience, watcher)
         outcome = worst(found)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except Stopped as stopped:
         outcome, said = stopped.outcome, texts.both(stopped.key, **stopped.params)
     except Refused as refused:

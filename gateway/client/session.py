@@ -12,6 +12,7 @@ and the rename, whose answer paramiko does give, is the moment of dropping.
 import errno
 import logging
 import re
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import Self
 
 import paramiko
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from gateway.client.hostkey import Pinning, changed
 from gateway.client.outcome import Outcome, Refused, Stopped, Tell
@@ -148,6 +148,7 @@ def connect(server: Server, tell: Tell) -> Session:
             pkey=key,
             allow_agent=key is None,
             look_for_keys=key is None,
+            sock=_dial(server),
             timeout=CONNECT_SECONDS,
             banner_timeout=CONNECT_SECONDS,
             auth_timeout=CONNECT_SECONDS,
@@ -159,6 +160,13 @@ def connect(server: Server, tell: Tell) -> Session:
         if isinstance(error, paramiko.SSHException | OSError | EOFError):
             raise _why(server, error) from error
         raise
+
+
+def _dial(server: Server) -> socket.socket:
+    line = socket.create_connection((server.host, server.port), CONNECT_SECONDS)
+    # Every write waits for its answer: with Nagle's algorithm each waits 40 ms for an acknowledgement as well.
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return line
 
 
 def _open(client: paramiko.SSHClient) -> Session:
@@ -175,13 +183,15 @@ def _open(client: paramiko.SSHClient) -> Session:
 def _private_key(server: Server) -> paramiko.PKey | None:
     if server.key is None:
         return None
-    try:
-        return paramiko.PKey.from_path(server.key, server.passphrase)
-    except (OSError, ValueError, TypeError, paramiko.SSHException, UnknownKeyType, UnsupportedAlgorithm) as error:
-        # TypeError is how cryptography says that a passphrase is missing.
-        needs_passphrase = isinstance(error, TypeError | paramiko.PasswordRequiredException)
-        key = "client.passphrase" if needs_passphrase else "client.key"
-        raise Stopped(Outcome.DENIED, key, file=str(server.key)) from error
+    # PKey.from_path would choose by itself, but it cannot open a key with a passphrase that is text.
+    for sort in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        try:
+            return sort.from_private_key_file(str(server.key), server.passphrase)
+        except paramiko.PasswordRequiredException as error:
+            raise Stopped(Outcome.DENIED, "client.passphrase", file=str(server.key)) from error
+        except (OSError, ValueError, TypeError, IndexError, paramiko.SSHException):
+            continue
+    raise Stopped(Outcome.DENIED, "client.key", file=str(server.key))
 
 
 def _why(server: Server, error: Exception) -> Stopped | Temporary:
