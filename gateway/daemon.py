@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from gateway import logs
+from gateway.channel.mail import Post, post_for
 from gateway.config import Configuration, Settings, fingerprint, load
 from gateway.config.addresses import socket_address
 from gateway.domain.model import to_ms, uuid7
@@ -33,12 +34,13 @@ from gateway.edge.watch import Watcher
 from gateway.errors import ConfigError, Conflict, GatewayError
 from gateway.reports import pages
 from gateway.store.ledger import facts, log
-from gateway.store.spool import Spool
+from gateway.store.spool import Spool, write_durably
 from gateway.store.sqlite import SQLite
 from gateway.workers import Pool
 from gateway.workflow.context import Context
+from gateway.workflow.duties import run_duties
 from gateway.workflow.intake import Intake
-from gateway.workflow.loops import Judging, Loop
+from gateway.workflow.loops import Judging, Loop, Mailing
 from gateway.workflow.publish import publish
 from gateway.workflow.recover import mirror, recover
 
@@ -58,6 +60,8 @@ class Part(Protocol):
 PartT = TypeVar("PartT", bound=Part)
 WORKING_FILE_SECONDS = 24 * 3600
 MIRROR_SECONDS = 60.0
+MAIL_SECONDS = 2.0
+DUTY_SECONDS = 30.0
 NEEDS_RESTART = ("sftp", "paths", "ledger", "watch", "workers")
 
 
@@ -236,6 +240,8 @@ async def _run(options: Options, in_force: InForce, ctx: Context, tell: Tell, st
         "configuration": (1.0, check),
         "working_files": (3600.0, partial(_sweep_working, ctx, tell)),
     }
+    if options.role != "sftp":
+        ticks["duties"] = (duty_seconds(options.speed), partial(_duties, ctx, wake, tell))
     stack.enter_context(_running(Ticks(ticks, tell)))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -252,18 +258,38 @@ async def _run(options: Options, in_force: InForce, ctx: Context, tell: Tell, st
 
 
 def _start_work(ctx: Context, settings: Settings, tell: Tell, stack: ExitStack) -> Callable[[], None]:
-    """Start publishing, judging and the comparison of the outbox with the ledger; what wakes the first two."""
+    """Start publishing, mailing, judging and the comparison of outbox and ledger; what wakes the first three."""
     stack.enter_context(_running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx), tell)))
     publishing = stack.enter_context(_running(Loop("publish", 1.0, lambda: publish(ctx), tell)))
+
+    def post() -> Post:
+        return post_for(ctx.configuration().settings, write_durably, sandbox=ctx.sandbox)
+
+    mailing = stack.enter_context(_running(Mailing(ctx, post=post, seconds=MAIL_SECONDS, tell=tell)))
+
+    def report() -> None:
+        publishing.wake()
+        mailing.wake()
+
     judging = stack.enter_context(
-        _running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=publishing.wake, tell=tell))
+        _running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=report, tell=tell))
     )
 
     def wake() -> None:
-        publishing.wake()
+        report()
         judging.wake()
 
     return wake
+
+
+def _duties(ctx: Context, wake: Callable[[], None], tell: Tell) -> None:
+    run_duties(ctx, tell)
+    wake()
+
+
+def duty_seconds(speed: float) -> float:
+    """How often to ask what is due: each half minute, and in a fast sandbox at least each legal hour."""
+    return max(0.1, min(DUTY_SECONDS, 3600 / speed)) if speed > 0 else DUTY_SECONDS
 
 
 async def _open_door(

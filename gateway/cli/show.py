@@ -20,7 +20,7 @@ from gateway.daemon import offline
 from gateway.domain.model import DropState
 from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain
 from gateway.errors import GatewayError, Problem
-from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
+from gateway.store.ledger import deadlines, deliveries, drops, facts, log, mails, reports
 from gateway.workflow import folders
 from gateway.workflow.context import current_round
 from gateway.workflow.recover import differences
@@ -30,7 +30,8 @@ COLUMNS = {"log": ("at", "event", "account"), "deliveries": ("kind", "period", "
 Rows = Sequence[Mapping[str, object]]
 
 
-def _print(title: str, rows: Rows, console: Console) -> None:
+def print_rows(title: str, rows: Rows, console: Console) -> None:
+    """A table under its title with the number of its rows."""
     console.print(Text(f"{title}: {len(rows) or 'geen'}", "bold"))
     if rows:
         table = Table(show_edge=False)
@@ -41,7 +42,8 @@ def _print(title: str, rows: Rows, console: Console) -> None:
         console.print(table)
 
 
-def _local(moment: datetime | None) -> str | None:
+def local(moment: datetime | None) -> str | None:
+    """A moment on the clocks of Amsterdam, ISO 8601."""
     return moment.astimezone(AMSTERDAM).isoformat(timespec="seconds") if moment else None
 
 
@@ -63,7 +65,7 @@ def print_status(directory: Path, as_json: bool) -> None:
     now = ctx.now()
     names = {drop.id: drop for state in WAITING for drop in drops.in_state(ctx.engine, state)}
     document: dict[str, object] = {
-        "at": _local(now),
+        "at": local(now),
         "sandbox": ctx.sandbox,
         "round": current_round(ctx).id,
         "configuration": ctx.configuration().version,
@@ -75,7 +77,7 @@ def print_status(directory: Path, as_json: bool) -> None:
                 "municipality": drop.municipality,
                 "file": drop.file.name,
                 "state": drop.state,
-                "received": _local(drop.received_at),
+                "received": local(drop.received_at),
             }
             for drop in names.values()
         ],
@@ -83,15 +85,27 @@ def print_status(directory: Path, as_json: bool) -> None:
             {
                 "kind": owed.kind,
                 "municipality": owed.municipality,
-                "due": _local(owed.due_at),
+                "due": local(owed.due_at),
                 "late": owed.due_at < now,
                 "calendar": owed.calendar_version,
             }
             for owed in deadlines.unmet(ctx.engine)
         ],
         "uncollected": [
-            {"municipality": report.municipality, "report": report.stem, "placed": _local(report.placed_at)}
+            {"municipality": report.municipality, "report": report.stem, "placed": local(report.placed_at)}
             for report in reports.uncollected(ctx.engine)
+        ],
+        "mails": mails.counts(ctx.engine),
+        "mail_troubles": [
+            {
+                "occasion": owed.occasion,
+                "account": owed.account,
+                "state": owed.state,
+                "attempts": owed.attempts,
+                "next_try": local(owed.next_try_at) if owed.state == "pending" else None,
+                "reason": owed.reason,
+            }
+            for owed in mails.troubled(ctx.engine)
         ],
     }
     if as_json:
@@ -100,11 +114,12 @@ def print_status(directory: Path, as_json: bool) -> None:
     console = Console()
     for key in ("at", "sandbox", "round", "configuration", "configuration_error"):
         console.print(f"{key:20} {document[key]}")
-    console.print(f"{'drops':20} {document['drops']}")
-    for key in ("waiting", "owed", "uncollected"):
+    for key in ("drops", "mails"):
+        console.print(f"{key:20} {document[key]}")
+    for key in ("waiting", "owed", "uncollected", "mail_troubles"):
         rows = document[key]
         if isinstance(rows, list):
-            _print(key, rows, console)
+            print_rows(key, rows, console)
 
 
 def print_municipality(directory: Path, code: str) -> None:
@@ -129,7 +144,7 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
         "channel": drop.channel,
         "lane": drop.lane,
         "file": asdict(drop.file),
-        "received": _local(drop.received_at),
+        "received": local(drop.received_at),
         "state": drop.state,
         "repeat_of": drop.repeat_of,
         "rules": drop.rules_version,
@@ -139,14 +154,14 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
         "reports": [
             {
                 "report": report.stem,
-                "placed": _local(report.placed_at),
-                "collected": _local(report.collected_at),
-                "confirmed": _local(report.confirmed_at),
+                "placed": local(report.placed_at),
+                "collected": local(report.collected_at),
+                "confirmed": local(report.confirmed_at),
             }
             for report in reports.of_drop(ctx.engine, drop.id)
         ],
         "log": [
-            {"at": _local(line.at), "event": line.event, "account": line.account, **line.detail}
+            {"at": local(line.at), "event": line.event, "account": line.account, **line.detail}
             for line in log.of_drop(ctx.engine, drop.id)
         ],
     }
@@ -157,7 +172,7 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
     for key, value in document.items():
         if isinstance(value, list):
             rows: Rows = value
-            _print(key, [{name: row.get(name) for name in COLUMNS.get(key, tuple(row))} for row in rows], console)
+            print_rows(key, [{name: row.get(name) for name in COLUMNS.get(key, tuple(row))} for row in rows], console)
         else:
             console.print(Text(f"{key:14} {value}"))
 
@@ -168,7 +183,7 @@ def print_differences(directory: Path, as_json: bool) -> bool:
     if as_json:
         print(json.dumps([asdict(difference) for difference in found], indent=2))
     else:
-        _print("differences", [asdict(difference) for difference in found], Console())
+        print_rows("differences", [asdict(difference) for difference in found], Console())
     return all(difference.mends for difference in found)
 
 

@@ -180,9 +180,8 @@ def _round_problems(document: Document, asked_for: DeliveryRound) -> Iterator[Pr
     codes = [period.code for period in asked_for.periods]
     for index, code in enumerate(asked_for.expected):
         if code not in codes:
-            yield document.problem(
-                ("expected", index), f"`{code}` is not one of the periods{did_you_mean(code, codes)}"
-            )
+            what = f"`{code}` is not one of the periods{did_you_mean(code, codes)}"
+            yield document.problem(("expected", index), what)
     for name in ("remind_before_target", "remind_before_close"):
         if getattr(asked_for, name) < 0:
             yield document.problem((name,), "a number of working days; 0 for no reminder")

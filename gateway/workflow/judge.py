@@ -32,6 +32,7 @@ from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
 from gateway.store.ledger import deadlines, deliveries, drops, log, reports
 from gateway.workflow.context import Context, envelope, rules_of
+from gateway.workflow.notify import owe_held, owe_technical
 
 ATTEMPTS = 3
 
@@ -88,6 +89,8 @@ def decide(ctx: Context, drop: Drop, examination: Examination) -> None:
         deadlines.meet(ctx.engine, "technical", drop.id, now_ms)
         if drop.lane is Lane.TRIAL:
             drops.erase_payload(ctx.engine, drop.id, now_ms)
+        else:
+            owe_technical(ctx, drop)
 
 
 def _deliver(ctx: Context, drop: Drop, examination: Examination, member: MemberResult) -> None:
@@ -204,6 +207,7 @@ def hold(ctx: Context, drop: Drop, reason: str) -> None:
     with ctx.engine.transaction():
         drops.move(ctx.engine, drop.id, drop.state, follow_drop(drop.state, "held"))
         _log(ctx, drop, "held", detail={"reason": reason}, report_id=_tell_held(ctx, drop))
+        owe_held(ctx, drop)
 
 
 def _tell_held(ctx: Context, drop: Drop) -> str:

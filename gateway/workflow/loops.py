@@ -1,6 +1,7 @@
 """Loops: the steps that derive their work from the ledger, each in a thread of its own.
 
-Does: runs a step when woken and every so many seconds; judges drops of different municipalities at the same time.
+Does: runs a step when woken and every so many seconds; judges drops of different municipalities at the same time;
+sends mail.
 Touches: threads; the ledger through the steps.
 Does not: keep a queue. A lost wake-up costs latency only.
 """
@@ -9,10 +10,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from gateway.channel.mail import Post
 from gateway.domain.model import Drop
 from gateway.errors import GatewayError
 from gateway.workflow.context import Context
 from gateway.workflow.judge import judge, next_drop
+from gateway.workflow.notify import send_due
 
 # What a step may raise without ending its loop: trouble of the ledger or the disk, and what no configuration knows.
 TROUBLE = (GatewayError, OSError, LookupError, ValueError)
@@ -110,3 +113,40 @@ class Judging:
     def _free(self, drop: Drop) -> None:
         with self._lock:
             self._busy.discard(drop.municipality)
+
+
+class Mailing:
+    """Sends what is owed, on a thread of its own, by the way out that is in force at that moment."""
+
+    def __init__(self, ctx: Context, *, post: Callable[[], Post], seconds: float, tell: Callable[..., None]) -> None:
+        self._ctx = ctx
+        self._post = post
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._under_way: Post | None = None
+        self._stopping = False
+        self._loop = Loop("mail", seconds, self._send, tell)
+
+    def start(self) -> None:
+        """Begin."""
+        self._loop.start()
+
+    def wake(self) -> None:
+        """A mail may be owed."""
+        self._loop.wake()
+
+    def stop(self) -> None:
+        """Break off what a slow mail server holds up; it is offered again after the next start."""
+        with self._lock:
+            self._stopping = True
+            if self._under_way is not None:
+                self._under_way.close()
+        self._loop.stop()
+
+    def _send(self) -> None:
+        post = self._post()
+        with self._lock:
+            if self._stopping:
+                return
+            self._under_way = post
+        send_due(self._ctx, post, self._tell)

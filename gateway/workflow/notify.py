@@ -16,14 +16,14 @@ from datetime import timedelta
 from gateway.channel.mail import Letter, Post
 from gateway.config import Configuration
 from gateway.domain.lifecycle import rights
-from gateway.domain.model import Account, Desk, Drop, Param, Phrase, Role, phrase, to_ms
+from gateway.domain.model import Account, Desk, Drop, Lane, Param, Phrase, Role, phrase, to_ms
 from gateway.domain.workdays import due, local_day, window
 from gateway.errors import GatewayError, Undeliverable
 from gateway.reports.facts import MailFacts
 from gateway.reports.mail import mail
 from gateway.store.ledger import deadlines, log, mails
 from gateway.store.ledger.mails import Notification
-from gateway.workflow.context import Context, municipality, rounds_for
+from gateway.workflow.context import Context, municipality, round_of, rules_of
 
 # After each failed attempt; together 48 hours of legal time.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, *[240] * 11, 39))
@@ -110,7 +110,7 @@ def owe(ctx: Context, notice: Notice, to: Iterable[str]) -> int:
 
 def owe_receipt(ctx: Context, drop: Drop) -> int:
     """A file was received; only when the round asks for such mails."""
-    if not ctx.configuration().rounds[drop.round_id].mail_receipts:
+    if drop.lane is Lane.TRIAL or not rules_of(ctx, drop).round.mail_receipts:
         return 0
     owed = deadlines.find(ctx.engine, "technical", drop.id)
     params: dict[str, Param] = {"due": owed.due_at.isoformat()} if owed else {}
@@ -128,12 +128,14 @@ def owe_quality(ctx: Context, drop: Drop, delivery_id: str) -> int:
 
 
 def owe_held(ctx: Context, drop: Drop) -> int:
-    """A drop could not be checked: its senders hear that it is safe, the desk that it must look."""
+    """A drop could not be checked: its senders hear once that it is safe, the desk each time that it must look."""
+    if drop.lane is Lane.TRIAL:
+        return 0
     owed = deadlines.find(ctx.engine, "technical", drop.id)
     params: dict[str, Param] = {"due": owed.due_at.isoformat()} if owed else {}
     late = ("due",) if owed else ()
     told = _owe_about(ctx, drop, "held", ("safe", "nothing", *late), params)
-    notice = _about(drop, "held_desk", drop.id, ("what", *late, "look"), params)
+    notice = _about(drop, "held_desk", f"{drop.id}:{to_ms(ctx.now())}", ("what", *late, "look"), params)
     return told + owe(ctx, notice, desk(ctx))
 
 
@@ -151,7 +153,7 @@ def owe_extension(ctx: Context, code: str, subject: str, until: str) -> int:
 
 def _owe_report(ctx: Context, drop: Drop, occasion: str, subject: str, about: Desk) -> int:
     configuration = ctx.configuration()
-    round_ = rounds_for(ctx, drop.municipality)[drop.round_id]
+    round_ = round_of(ctx, drop)
     now, closes = ctx.now(), window(round_.delivery).closes
     by = due(now, round_.service.pickup, configuration.calendar)
     params: dict[str, Param] = {"by": by.isoformat(), "closes": closes.isoformat()}

@@ -1,14 +1,22 @@
 """Publish: from report rows to files in the outbox.
 
-Does: places each unplaced report, file by file, JSON last, then notes that it lies there. After a crash in between the
-same files are placed again, byte for byte.
-Touches: outbox/; column reports.placed_at.
+Does: places each unplaced report, file by file, JSON last, then notes that it lies there and by when it should be
+collected. After a crash in between the same files are placed again, byte for byte.
+Touches: outbox/; column reports.placed_at; tables deadlines, log.
 Does not: make reports. The rows are the truth; the folder is a view that can be made again at any time.
 """
 
-from gateway.domain.model import to_ms
-from gateway.store.ledger import log, reports
-from gateway.workflow.context import Context
+from datetime import datetime
+
+from gateway.domain.model import ReportKind, to_ms
+from gateway.domain.workdays import due
+from gateway.store.ledger import deadlines, drops, log, reports
+from gateway.store.ledger.reports import Filed
+from gateway.workflow.context import Context, current_round, round_of
+
+# The reports that somebody must read to know what to do; a receipt or a reminder is its own news.
+TO_COLLECT = (ReportKind.TECHNICAL, ReportKind.QUALITY)
+TRIAL_OUTCOME = "PROEF-"
 
 
 def publish(ctx: Context) -> int:
@@ -33,9 +41,33 @@ def publish(ctx: Context) -> int:
                             detail={"report": report.stem},
                         ),
                     )
+                    _owe_pickup(ctx, reports.get(ctx.engine, report.id), now)
             _follow(ctx, report.id)
             done += 1
     return done
+
+
+def _owe_pickup(ctx: Context, report: Filed, now: datetime) -> None:
+    """From now on the municipality owes its collecting, unless it was read before its file was placed."""
+    if report.kind not in TO_COLLECT or report.outcome.startswith(TRIAL_OUTCOME):
+        return
+    drop = drops.find(ctx.engine, report.drop_id) if report.drop_id else None
+    round_ = round_of(ctx, drop) if drop else current_round(ctx, report.municipality)
+    calendar = ctx.configuration().calendar
+    deadlines.insert(
+        ctx.engine,
+        deadlines.Deadline(
+            kind="pickup",
+            subject=report.id,
+            municipality=report.municipality,
+            due_at=due(now, round_.service.pickup, calendar),
+            calendar_version=calendar.version,
+            met_at=None,
+        ),
+    )
+    collected = report.collected_at or report.confirmed_at
+    if collected is not None:
+        deadlines.meet(ctx.engine, "pickup", report.id, to_ms(collected))
 
 
 def _follow(ctx: Context, report_id: str) -> None:

@@ -50,6 +50,12 @@ def insert(engine: Engine, delivery: Delivery, member: MemberResult, at_ms: int)
     )
 
 
+def find(engine: Engine, delivery_id: str) -> Delivery | None:
+    """The delivery with this id."""
+    rows = engine.rows("select * from deliveries where id = :id", id=delivery_id)
+    return _delivery(rows[0]) if rows else None
+
+
 def last_version(engine: Engine, drop: Drop, kind: str, period: str) -> int:
     """The highest version of an item so far; 0 when there is none."""
     rows = engine.rows(
@@ -118,6 +124,18 @@ def of_municipality(engine: Engine, municipality: str, round_id: str) -> list[De
         round_id=round_id,
     )
     return [_delivery(row) for row in rows]
+
+
+def any_current(engine: Engine, municipality: str, round_id: str) -> bool:
+    """Whether any delivery of a municipality counts in a round."""
+    return bool(
+        engine.rows(
+            """select 1 from deliveries where municipality = :municipality and round_id = :round_id
+               and state in ('approved', 'assessed') limit 1""",
+            municipality=municipality,
+            round_id=round_id,
+        )
+    )
 
 
 def states(engine: Engine) -> dict[str, DeliveryState]:

@@ -39,7 +39,11 @@ def is_done(engine: Engine, name: str, subject: str) -> bool:
     )
 
 
-def last(engine: Engine, name: str) -> datetime | None:
-    """When a duty of this name was done last."""
-    rows = engine.rows("select max(done_at) as at from duties where name = :name", name=name)
+def last_before(engine: Engine, name: str, before: datetime) -> datetime | None:
+    """When a duty of this name was done last before a moment."""
+    rows = engine.rows(
+        "select max(done_at) as at from duties where name = :name and done_at < :before",
+        name=name,
+        before=to_ms(before),
+    )
     return None if rows[0]["at"] is None else from_ms(rows[0]["at"])

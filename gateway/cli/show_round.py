@@ -1,0 +1,116 @@
+"""What the desk looks at during a round: who is missing, what is owed, what happened.
+
+Does: prints missing deliveries, deadlines and the message log, as tables on a terminal, JSON or CSV for programs.
+Touches: reads configuration and ledger; the terminal.
+Does not: change anything.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from gateway.cli.show import local, print_rows
+from gateway.config import load
+from gateway.daemon import offline
+from gateway.domain.workdays import end_of_day, start_of_day
+from gateway.errors import GatewayError
+from gateway.reports import folder
+from gateway.reports.plain import masked
+from gateway.store.ledger import deadlines, log
+from gateway.workflow import chase
+from gateway.workflow.context import Context, current_round
+from gateway.workflow.missing import missing
+
+
+def print_missing(directory: Path, as_json: bool) -> bool:
+    """Who is not complete in the current round; whether nobody is."""
+    ctx = offline(load(directory))
+    round_ = current_round(ctx)
+    found = missing(ctx, round_)
+    rows = [
+        {
+            "municipality": each.municipality.code,
+            "name": each.municipality.name,
+            "standing": each.standing,
+            "items": [{"kind": item.kind, "period": item.period, "lack": item.lack} for item in each.items],
+            "lead": each.lead.code if each.lead else None,
+            "closes": local(each.closes),
+        }
+        for each in found
+    ]
+    if as_json:
+        print(json.dumps({"round": round_.id, "missing": rows}, indent=2))
+        return not rows
+    shown = []
+    for each, row in zip(found, rows, strict=True):
+        items = ", ".join(f"{item.kind} {item.period} ({item.lack})" for item in each.items)
+        shown.append({**row, "items": items})
+    print_rows(f"missing in round {round_.id}", shown, Console())
+    return not rows
+
+
+def print_deadlines(directory: Path, as_json: bool) -> bool:
+    """What is still owed, first due first; whether no report of ours is late."""
+    ctx = offline(load(directory))
+    rows = list(_owed(ctx))
+    if as_json:
+        print(json.dumps({"at": local(ctx.now()), "deadlines": rows}, indent=2))
+    else:
+        print_rows(f"owed at {local(ctx.now())}", rows, Console())
+    return not any(row["state"] == "late" and row["kind"] in chase.OURS for row in rows)
+
+
+def _owed(ctx: Context) -> Iterator[dict[str, object]]:
+    now, calendar = ctx.now(), ctx.configuration().calendar
+    for owed in deadlines.unmet(ctx.engine):
+        state = "late" if owed.due_at < now else "at risk" if chase.is_at_risk(owed, now, calendar) else "open"
+        yield {
+            "kind": owed.kind,
+            "municipality": owed.municipality,
+            "id": chase.drop_of(ctx, owed)[1] or None,
+            "due": local(owed.due_at),
+            "state": state,
+            "warned": local(owed.warned_at),
+            "calendar": owed.calendar_version,
+        }
+
+
+def print_log(directory: Path, first: date, last: date, code: str | None, form: str) -> None:
+    """The message log over local days, both included."""
+    ctx = offline(load(directory))
+    if last < first:
+        raise GatewayError(f"the log cannot end on {last}, before it begins on {first}")
+    if code is not None and code not in ctx.configuration().participants.municipalities:
+        raise GatewayError(f"municipality {code} is not in participants.yaml")
+    lines = log.between(ctx.engine, start_of_day(first), end_of_day(last), code)
+    if form == "csv":
+        told = tuple((line.at, line.event, line.account, _details(line)) for line in lines)
+        sys.stdout.buffer.write(folder.message_log(told, ctx.configuration().texts))
+        return
+    rows = [
+        {
+            "at": local(line.at),
+            "municipality": line.municipality,
+            "event": line.event,
+            "account": line.account,
+            **({"drop": line.drop_id, "detail": _details(line)} if form == "json" else {"detail": _words(line)}),
+        }
+        for line in lines
+    ]
+    if form == "json":
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        print_rows(f"message log {first} - {last}", rows, Console())
+
+
+def _details(line: log.Line) -> dict[str, str | int]:
+    return {key: value for key, value in line.detail.items() if value is not None}
+
+
+def _words(line: log.Line) -> str:
+    said = {key: masked(str(value)) if key == "name" else value for key, value in _details(line).items()}
+    return ", ".join(f"{key}: {value}" for key, value in sorted(said.items()) if key != "sha256")
