@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.domain.model import Drop, DropState, Lane
 from gateway.errors import Conflict, Corrupt, Temporary
 from gateway.store.ledger import deadlines, deliveries, drops
-from gateway.workflow.judge import ATTEMPTS, decide, judge, next_drop, release
+from gateway.workflow.judge import ATTEMPTS, judge, next_drop, release
 from gateway.workflow.recover import replay
 from tests.samples import WMO_HEADER, cost_csv, csv_bytes, wmo_csv, wmo_rows, zipped
 from tests.world import World
