@@ -60,6 +60,13 @@ def meet(engine: Engine, kind: str, subject: str, at_ms: int) -> None:
     )
 
 
+def forget(engine: Engine, kind: str, subject: str) -> None:
+    """Owe it no more: what it was about is gone. The message log keeps what happened."""
+    engine.run(
+        "delete from deadlines where kind = :kind and subject = :subject and met_at is null", kind=kind, subject=subject
+    )
+
+
 def mark_warned(engine: Engine, kind: str, subject: str, at_ms: int) -> bool:
     """Note that somebody was warned that it is at risk; False when that was noted before."""
     return bool(

@@ -76,7 +76,8 @@ def of_drop(engine: Engine, drop_id: str) -> list[Line]:
 def last_of_event(engine: Engine, event: str, municipality: str, limit: int) -> list[Line]:
     """The newest lines of one event for a municipality, newest first."""
     rows = engine.rows(
-        "select * from log where event = :event and municipality = :municipality order by id desc limit :n",
+        """select * from log where event = :event and municipality = :municipality and erased_at is null
+           order by id desc limit :n""",
         event=event,
         municipality=municipality,
         n=limit,

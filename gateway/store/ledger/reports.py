@@ -186,7 +186,8 @@ def uncollected(engine: Engine, municipality: str | None = None) -> list[Filed]:
     """Placed reports that nobody read in full or confirmed, oldest first."""
     rows = engine.rows(
         """select * from reports where placed_at is not null and collected_at is null and confirmed_at is null
-           and (municipality = :municipality or cast(:municipality as text) is null) order by arrival""",
+           and erased_at is null and (municipality = :municipality or cast(:municipality as text) is null)
+           order by arrival""",
         municipality=municipality,
     )
     return [_filed(row) for row in rows]

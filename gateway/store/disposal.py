@@ -1,0 +1,85 @@
+"""Disposal: files of the two folders that go for good.
+
+Does: lists what waits for somebody (working files, refused files of the watch folder) with its age; removes one such
+file, or a report's; lists what lies in an outbox.
+Touches: inbox/.working, inbox/<code>/.geweigerd, and report files in outbox/.
+Does not: decide what goes, or touch anything on its way into the ledger (staging, landings, claims).
+"""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.store.spool import COLLECTED, REFUSED, WORKING, Spool, fsync_folder, world
+
+
+@dataclass(frozen=True, slots=True)
+class Aging:
+    """A file that waits for somebody: `what` working or refused, `path` relative to the inbox, `modified` in seconds
+    since 1970 of the technical clock."""
+
+    what: str
+    municipality: str
+    path: str
+    modified: float
+
+
+def aging(spool: Spool) -> list[Aging]:
+    """Every working file and every refused file of the watch folder."""
+    with world():
+        working = sorted(spool.inbox.glob(f"{WORKING}/*/*/*/*/payload"))
+        refused = sorted(spool.inbox.glob(f"*/{REFUSED}/*/*"))
+    found = []
+    for sort, paths in (("working", working), ("refused", refused)):
+        for path in paths:
+            modified = _modified(path)
+            if modified is not None:
+                code = path.parents[2].name
+                found.append(Aging(sort, code, str(path.relative_to(spool.inbox)), modified))
+    return found
+
+
+def _modified(path: Path) -> float | None:
+    """When a file was written last; None when it vanished meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def digest(spool: Spool, path: str) -> tuple[str, int] | None:
+    """SHA-256 and size of such a file; None when it is gone."""
+    with world():
+        try:
+            with (spool.inbox / path).open("rb") as body:
+                return hashlib.file_digest(body, "sha256").hexdigest(), body.tell()
+        except FileNotFoundError:
+            return None
+
+
+def erase(spool: Spool, path: str) -> None:
+    """Remove such a file with the folder that is its own. Repeatable."""
+    folder = (spool.inbox / path).parent
+    with world():
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.parent.is_dir():
+            fsync_folder(folder.parent)
+
+
+def remove_report(spool: Spool, municipality: str, name: str) -> None:
+    """Take a report's file away, wherever it lies. Repeatable."""
+    for folder in (spool.outbox / municipality, spool.outbox / municipality / COLLECTED):
+        with world():
+            if (folder / name).exists():
+                (folder / name).unlink(missing_ok=True)
+                fsync_folder(folder)
+
+
+def outbox_names(spool: Spool, municipality: str) -> list[str]:
+    """The names of all visible files in a municipality's outbox and opgehaald/."""
+    outbox = spool.outbox / municipality
+    with world():
+        folders = [folder for folder in (outbox, outbox / COLLECTED) if folder.is_dir()]
+        paths = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    return sorted(path.name for path in paths if not path.name.startswith("."))

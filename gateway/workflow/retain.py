@@ -1,0 +1,305 @@
+"""Retain: what was kept long enough goes, and it can be proven.
+
+Does: `plan` says what may go now and what stays although its term is over; `purge` erases it and adds a deletion for
+each; `nightly` does so once a night; holds are set and lifted.
+Touches: tables payloads, report_files, log and old rows (content is blanked, the row stays), erasures, deletions,
+holds, deadlines, duties; report files in outbox/, working and refused files in inbox/.
+Does not: erase a landing or a claim that could not be received: a person must look at it (doctor).
+
+In this order, so that a kill after any line is made good by the next run: blank and note the erasure in one
+transaction; remove files; scrub the ledger's own files; only then the deletion. What is erased here may lie in a backup
+until the day that the deletion names.
+
+When a payload goes: `payload_days` after the last day of its round as it is for its municipality (close or extension,
+withdrawal window), never before it was judged and every report on it was made.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from gateway.config.sections import Retention
+from gateway.domain.model import DeliveryRound, Drop, DropState, to_ms
+from gateway.domain.workdays import AMSTERDAM, DAY, end_of_day, local_day
+from gateway.errors import Conflict, GatewayError
+from gateway.store import disposal
+from gateway.store.ledger import deadlines, drops, duties, log, retention
+from gateway.store.ledger.retention import Deletion, Erasure, Hold
+from gateway.workflow.context import Context, municipality, round_of
+
+# Old enough that the night's mails are out and every local day has this hour.
+NIGHT_HOUR = 3
+LINES = 1000
+DUTY = "purge"
+FILES = frozenset({"working", "refused"})
+EVERYTHING = FILES | {"payload", "report", "log", "rows"}
+EVENTS = {"report": "reports_erased", "working": "working_erased", "refused": "refused_erased"}
+
+# From a file's time on the technical clock to legal time.
+Written = Callable[[float], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something whose term is over and that stays: because of a legal `hold`, because it is `undecided`, or because a
+    report on it is still `owed`."""
+
+    what: str
+    subject: str
+    name: str
+    municipality: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a purge would do now, under which holds."""
+
+    going: tuple[Erasure, ...]
+    kept: tuple[Kept, ...]
+    holds: Mapping[str, Hold]
+
+
+def last_day(round_: DeliveryRound) -> date:
+    """The local day after which a round asks nothing of anybody any more."""
+    return max(round_.delivery.closes, round_.withdrawal.closes if round_.withdrawal else round_.delivery.closes)
+
+
+# --- what is due ------------------------------------------------------------------------------------------------------
+
+
+def plan(ctx: Context, written: Written, only: Collection[str] = EVERYTHING) -> Plan:
+    """What may go now. Reads; changes nothing."""
+    holds = retention.holds(ctx.engine)
+    going: list[Erasure] = []
+    kept: list[Kept] = []
+    for found in _found(ctx, written, only):
+        if isinstance(found, Kept):
+            kept.append(found)
+        elif found.municipality in holds:
+            kept.append(Kept(found.what, found.subject, found.name, found.municipality, "hold"))
+        else:
+            going.append(found)
+    return Plan(tuple(going), tuple(kept), holds)
+
+
+def _found(ctx: Context, written: Written, only: Collection[str]) -> Iterator[Erasure | Kept]:
+    terms = ctx.configuration().settings.retention
+    if "payload" in only:
+        yield from _payloads(ctx, terms)
+    if "report" in only:
+        yield from _reports(ctx, terms)
+    yield from (each for each in _files(ctx, terms, written) if each.what in only)
+    if "log" in only:
+        yield from _log_lines(ctx, terms)
+    if "rows" in only:
+        yield from _old_rows(ctx, terms)
+
+
+def _payloads(ctx: Context, terms: Retention) -> Iterator[Erasure | Kept]:
+    for drop in retention.unproven_payloads(ctx.engine):
+        yield _payload(drop, "only tried (proef)")
+    now = ctx.now()
+    for drop in retention.old_payloads(ctx.engine, now - timedelta(days=terms.payload_days)):
+        last = last_day(round_of(ctx, drop))
+        if now <= end_of_day(last + timedelta(days=terms.payload_days)):
+            continue
+        if drop.state is not DropState.DECIDED:
+            yield _kept(drop, "undecided")
+        elif retention.still_owed(ctx.engine, drop.id):
+            yield _kept(drop, "owed")
+        else:
+            yield _payload(drop, f"payload_days {terms.payload_days} after {last}")
+
+
+def _payload(drop: Drop, why: str) -> Erasure:
+    return Erasure("payload", drop.id, drop.file.name, drop.municipality, drop.file.sha256, drop.file.size, why)
+
+
+def _kept(drop: Drop, why: str) -> Kept:
+    return Kept("payload", drop.id, drop.file.name, drop.municipality, why)
+
+
+def _reports(ctx: Context, terms: Retention) -> Iterator[Erasure]:
+    now = ctx.now()
+    shortest = timedelta(days=min(terms.report_days, terms.collected_days))
+    for each in retention.old_reports(ctx.engine, now - shortest):
+        name, days = ("collected", terms.collected_days) if each.confirmed_at else ("report", terms.report_days)
+        since = each.confirmed_at or each.made_at
+        if now - since > timedelta(days=days):
+            why = f"{name}_days {days} after {local_day(since)}"
+            yield Erasure("report", each.report_id, each.name, each.municipality, each.sha256, each.bytes, why)
+
+
+def _files(ctx: Context, terms: Retention, written: Written) -> Iterator[Erasure]:
+    days = {"working": terms.working_days, "refused": terms.payload_days}
+    for file in disposal.aging(ctx.spool):
+        since = written(file.modified)
+        if ctx.now() - since <= timedelta(days=days[file.what]):
+            continue
+        facts = disposal.digest(ctx.spool, file.path)
+        if facts is not None:
+            # Below .working the first folder is a login, which a proof has no need of.
+            *_, lane, name, last = file.path.split("/")
+            shown = f"{lane}/{name}" if file.what == "working" else name
+            why = (
+                f"{'working' if file.what == 'working' else 'payload'}_days {days[file.what]} after {local_day(since)}"
+            )
+            called = name if file.what == "working" else last
+            yield Erasure(file.what, shown, called, file.municipality, *facts, why, path=file.path)
+
+
+def _log_lines(ctx: Context, terms: Retention) -> Iterator[Erasure]:
+    before = ctx.now() - timedelta(days=terms.log_days)
+    after = 0
+    while lines := retention.old_lines(ctx.engine, before, after=after, limit=LINES):
+        after = lines.last
+        why = f"log_days {terms.log_days}"
+        subject = f"{lines.first}-{lines.last}"
+        yield Erasure("log", subject, f"{lines.count} lines", None, lines.sha256, lines.bytes, why)
+
+
+def _old_rows(ctx: Context, terms: Retention) -> Iterator[Erasure]:
+    before = ctx.now() - timedelta(days=terms.log_days)
+    for table in retention.ROWS:
+        found = retention.old_rows(ctx.engine, table, before)
+        if found:
+            yield Erasure(
+                "rows", before.isoformat(), table, None, found.sha256, found.bytes, f"log_days {terms.log_days}"
+            )
+
+
+# --- erasing ----------------------------------------------------------------------------------------------------------
+
+
+def purge(ctx: Context, written: Written, only: Collection[str] = EVERYTHING) -> list[Deletion]:
+    """Erase what may go, and finish what a former run began; what is proven now. Temporary when the ledger's files
+    could not be scrubbed yet: nothing is lost by that, the next run goes on from there."""
+    made = plan(ctx, written, only)
+    for erasure in made.going:
+        _begin(ctx, erasure, made.holds)
+    return _finish(ctx)
+
+
+def _begin(ctx: Context, erasure: Erasure, holds: Mapping[str, Hold]) -> None:
+    with ctx.engine.transaction():
+        if retention.holds(ctx.engine) != holds:
+            raise Conflict("a legal hold changed meanwhile; purge again")
+        now = ctx.now()
+        if not retention.begin(ctx.engine, erasure, now):
+            return
+        if erasure.what == "payload":
+            drops.erase_payload(ctx.engine, erasure.subject, to_ms(now))
+        elif erasure.what == "report":
+            retention.blank_report_file(ctx.engine, erasure.subject, erasure.name, now)
+            # Whoever should have fetched it was told three times; it cannot be fetched any more.
+            deadlines.forget(ctx.engine, "pickup", erasure.subject)
+        elif erasure.what == "log":
+            first, last = erasure.subject.split("-")
+            retention.blank_lines(ctx.engine, int(first), int(last), now)
+        elif erasure.what == "rows":
+            retention.blank_rows(ctx.engine, erasure.name, datetime.fromisoformat(erasure.subject))
+
+
+def _finish(ctx: Context) -> list[Deletion]:
+    erased = [each for each in retention.begun(ctx.engine) if _remove_files(ctx, each)]
+    for code in {each.municipality for each in erased if each.what == "report" and each.municipality}:
+        sweep_erased(ctx, code)
+    if any(each.what not in FILES for each in erased):
+        ctx.engine.scrub()
+    by_owner: dict[tuple[str | None, str], list[Erasure]] = defaultdict(list)
+    for each in erased:
+        by_owner[each.municipality, each.what].append(each)
+    return [proof for group in by_owner.values() for proof in _prove(ctx, group)]
+
+
+def _remove_files(ctx: Context, erasure: Erasure) -> bool:
+    """Remove what lies in a folder; False when something else lies there now, which stays."""
+    if erasure.what == "report" and erasure.municipality:
+        disposal.remove_report(ctx.spool, erasure.municipality, erasure.name)
+    elif erasure.path is not None:
+        found = disposal.digest(ctx.spool, erasure.path)
+        if found is not None and found != (erasure.sha256, erasure.bytes):
+            # Its owner went on writing after a run that was broken off.
+            retention.abandon(ctx.engine, erasure)
+            return False
+        disposal.erase(ctx.spool, erasure.path)
+    return True
+
+
+def sweep_erased(ctx: Context, code: str) -> int:
+    """Remove files of erased reports that were put back by somebody who looked before the erasure; how many."""
+    gone = retention.erased_names(ctx.engine, code)
+    names = [name for name in disposal.outbox_names(ctx.spool, code) if name in gone]
+    for name in names:
+        disposal.remove_report(ctx.spool, code, name)
+    return len(names)
+
+
+def _prove(ctx: Context, group: list[Erasure]) -> list[Deletion]:
+    """Add the deletions of one municipality and sort, with the lines in its message log, in one transaction."""
+    days = ctx.configuration().settings.retention.backup_days
+    with ctx.engine.transaction():
+        now = ctx.now()
+        proven = [each for each in group if retention.prove(ctx.engine, each, now, days)]
+        for line in _lines(ctx, proven, now):
+            log.append(ctx.engine, line)
+    return [Deletion(each, now, now + timedelta(days=days)) for each in proven]
+
+
+def _lines(ctx: Context, proven: list[Erasure], now: datetime) -> Iterator[log.Line]:
+    if not proven:
+        return
+    first = proven[0]
+    if first.what == "payload":
+        for each in proven:
+            detail: dict[str, str | int | None] = {"id": drops.get(ctx.engine, each.subject).short_id, "why": each.why}
+            yield log.Line(now, "payload_erased", first.municipality, drop_id=each.subject, detail=detail)
+    elif first.what in EVENTS:
+        yield log.Line(now, EVENTS[first.what], first.municipality, detail={"files": len(proven)})
+    else:
+        yield log.Line(now, "log_erased", detail={"parts": len(proven), "what": first.what})
+
+
+def nightly(ctx: Context, written: Written, tell: Callable[..., None]) -> None:
+    """Purge once a night, or as soon as there is a gateway again. What fails is told and tried again at the next
+    call."""
+    now = ctx.now()
+    night = local_day(now) if now.astimezone(AMSTERDAM).hour >= NIGHT_HOUR else local_day(now) - DAY
+    if duties.is_done(ctx.engine, DUTY, night.isoformat()):
+        return
+    try:
+        proven = purge(ctx, written)
+        for code in ctx.configuration().participants.municipalities:
+            sweep_erased(ctx, code)
+    except GatewayError as error:
+        tell("purge_failed", reason=str(error), error=True)
+        return
+    with ctx.engine.transaction():
+        duties.note(ctx.engine, DUTY, night.isoformat(), now, ctx.now())
+    tell("purged", night=night.isoformat(), files=len(proven), bytes=sum(each.erasure.bytes for each in proven))
+
+
+def sweep_working(ctx: Context, written: Written, tell: Callable[..., None]) -> None:
+    """Erase the working files whose term is over: hourly, because theirs is a day."""
+    for proof in purge(ctx, written, frozenset({"working"})):
+        if proof.erasure.what == "working":
+            tell("working_file_removed", municipality=proof.erasure.municipality, name=proof.erasure.name)
+
+
+# --- holds ------------------------------------------------------------------------------------------------------------
+
+
+def hold(ctx: Context, code: str, reason: str, who: str, *, held: bool) -> None:
+    """Set a legal hold on a municipality, or lift it. Conflict when it stands so already."""
+    if code not in ctx.configuration().participants.municipalities and code not in retention.holds(ctx.engine):
+        raise GatewayError(f"municipality {code} is not in participants.yaml")
+    with ctx.engine.transaction():
+        now = ctx.now()
+        if (code in retention.holds(ctx.engine)) is held:
+            name = municipality(ctx.configuration(), code).name
+            raise Conflict(f"there is {'already a' if held else 'no'} legal hold on {name}")
+        retention.add_hold(ctx.engine, Hold(code, reason, who, now), held=held)
+        event = "hold_set" if held else "hold_lifted"
+        log.append(ctx.engine, log.Line(now, event, code, who, detail={"by": who}))
