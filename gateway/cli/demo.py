@@ -39,7 +39,7 @@ def _activate(configuration: Configuration, engine: Engine) -> None:
     opens = min((window(round_.delivery).opens for round_ in configuration.rounds.values()), default=EPOCH)
     for account in configuration.participants.accounts.values():
         if not accounts.activated_once(engine, account.login):
-            accounts.ask(engine, account.login, min(account.roles), "demo", opens, "demo")
+            accounts.ask(engine, account.login, ", ".join(sorted(account.roles)), "demo", opens, "demo")
             asked = accounts.last(engine, account.login)
             if asked is not None:
                 accounts.approve(engine, asked.id, "demo", opens, "demo")

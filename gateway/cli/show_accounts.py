@@ -18,12 +18,15 @@ from gateway.store.ledger.accounts import AccountRequest
 from gateway.workflow.accounts import verified
 
 
+COLUMNS = ("login", "roles", "asked_by", "approved_by", "works")
+
+
 def print_accounts(directory: Path, as_json: bool) -> None:
     """Every account and what is on record of it; requests for accounts that are not in participants.yaml too."""
     ctx = offline(load(directory))
     known = ctx.configuration().participants.accounts
     asked: dict[str, AccountRequest] = {each.login: each for each in accounts.everything(ctx.engine)}
-    rows = []
+    rows: list[dict[str, object]] = []
     for login in sorted({*known, *asked}):
         account, request = known.get(login), asked.get(login)
         rows.append(
@@ -42,4 +45,4 @@ def print_accounts(directory: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        print_rows("accounts", rows, Console())
+        print_rows("accounts", [{name: row[name] for name in COLUMNS} for row in rows], Console())

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from gateway.domain.acts import Item, items, parse_selection, selection_name
 from gateway.domain.lifecycle import check_withdrawal_window, check_withdrawer, withdrawn_by_default
 from gateway.domain.model import Account, DeliveryRound, to_ms
-from gateway.domain.workdays import start_of_day, window
+from gateway.domain.workdays import local_day, start_of_day, window
 from gateway.errors import GatewayError, Refusal
 from gateway.reports.facts import Selected, WithdrawalFacts
 from gateway.reports.withdrawal import withdrawal
@@ -86,6 +86,8 @@ def by_form(ctx: Context, change: Withdrawal, received: date) -> bool:
         raise GatewayError(f"municipality {change.municipality} is not in participants.yaml")
     if item not in set(items(round_)):
         raise GatewayError(f"round {round_.id} does not ask {change.kind} over {change.period}")
+    if received > local_day(ctx.now()):
+        raise GatewayError(f"{received} is still to come")
     check_withdrawal_window(round_, start_of_day(received))
     with ctx.engine.transaction():
         if selection(ctx, round_, change.municipality)[item] == change.withdrawn:
