@@ -27,11 +27,12 @@ from gateway.config import Configuration, Settings, fingerprint, load
 from gateway.config.addresses import socket_address
 from gateway.domain.model import to_ms, uuid7
 from gateway.edge.schedule import Ticks
+from gateway.edge.sftp.algorithms import fingerprints
 from gateway.edge.sftp.listing import Recent
-from gateway.edge.sftp.server import Door, fingerprints, listen
+from gateway.edge.sftp.server import Door, listen
 from gateway.edge.sftp.session import House
 from gateway.edge.watch import Watcher
-from gateway.errors import ConfigError, Conflict, GatewayError
+from gateway.errors import ConfigError, Conflict, GatewayError, Temporary
 from gateway.reports import pages
 from gateway.store.ledger import facts, log
 from gateway.store.spool import Spool, write_durably
@@ -318,8 +319,15 @@ async def _open_door(
         listings=settings.sftp.listings_per_session,
     )
     host, port = socket_address(options.listen) if options.listen else settings.sftp.address
-    door = await listen(house, settings.sftp, host, port, settings.sftp.host_keys)
-    tell("listening", host=host, port=door.port)
+    listeners = [(host, port, settings.sftp.tier)]
+    if settings.sftp.compat_listen is not None:
+        listeners.append((*socket_address(settings.sftp.compat_listen), "compat"))
+    try:
+        door = await listen(house, settings.sftp, listeners)
+    except OSError as error:
+        raise Temporary(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    for (at, _, tier), taken in zip(listeners, door.ports, strict=True):
+        tell("listening", host=at, port=taken, tier=tier)
     return door
 
 

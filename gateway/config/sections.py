@@ -36,6 +36,13 @@ class Sftp(BaseModel, frozen=True, extra="forbid"):
     """The SFTP server: where it listens and how much one client may take."""
 
     listen: SocketAddress = Field(default="127.0.0.1:2222", description="host:port; port 0 takes any free one")
+    tier: Literal["strict", "pq", "compat"] = Field(
+        default="strict",
+        description="algorithms: strict, pq (quantum-safe key exchange only) or compat (older ones too)",
+    )
+    compat_listen: SocketAddress | None = Field(
+        default=None, description="second host:port with older algorithms, for clients that cannot be replaced yet"
+    )
     host_keys: tuple[Path, ...] = Field(
         default=(Path("host_key_ed25519"),),
         description="private host keys, relative to the config directory",

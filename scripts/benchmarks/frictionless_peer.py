@@ -1,10 +1,10 @@
 """The peer: frictionless-py with checks equivalent to the Wmo kind's, in a process of its own.
 
-Does: reads file names from standard input, validates each in full and answers a line of JSON: seconds, rows, errors.
-Touches: the files, read only. Runs in the benchmark's own environment, which has frictionless and not the gateway.
+Does: reads file names from standard input, validates each in full and answers with a line of JSON.
+Touches: the files, read only. Runs in the benchmark's own environment: that has frictionless, not the gateway.
 Does not: mask, word or place findings as the gateway does; that work is not asked of it.
 
-Equivalent: header, types, required, lengths, patterns, code lists, the eleven-test, ends not before starts, overlap with
+Equivalent: header, types, required, lengths, patterns, code lists, the eleven-test, ends after starts, overlap with
 the half-year, fields that belong together, one municipality, one creation day, duplicate rows.
 """
 
@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from datetime import date
+from typing import ClassVar
 
 from frictionless import Check, Checklist, Dialect, Resource, Schema, errors, formats, system
 
@@ -45,7 +46,7 @@ COLUMNS: list[tuple[str, dict[str, object]]] = [
 class Wmo(Check):
     """The rules over columns and rows that a schema cannot say."""
 
-    Errors = [errors.RowConstraintError]
+    Errors: ClassVar = [errors.RowConstraintError]
 
     def validate_start(self):  # type: ignore[no-untyped-def]
         self.same: tuple[object, object] | None = None

@@ -8,6 +8,7 @@
     opened    files open for reading
     session   the requests of one SFTP session
     server    login, caps, listening
+    algorithms  the tiers of cryptography that a listener offers
 
 Does: gives each account its virtual folders and takes its uploads.
 Touches: the network; inbox/ through the spool; the ledger through the workflow.

@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import asyncssh
 from asyncssh.channel import SSHChannel
@@ -24,22 +23,10 @@ from asyncssh.stream import SSHServerStreamSession
 from gateway.config.sections import Sftp
 from gateway.domain.model import Account
 from gateway.edge.sftp import wire
+from gateway.edge.sftp.algorithms import SIGNATURES, TIERS, Tier, host_key_pairs
 from gateway.edge.sftp.session import House, Session
 from gateway.reports.plain import masked
 from gateway.reports.wording import refusal_line
-
-KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
-ENCRYPTION = ("aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr", "aes128-ctr")
-MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
-SIGNATURES = (
-    "ssh-ed25519",
-    "sk-ssh-ed25519@openssh.com",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-256",
-    "rsa-sha2-512",
-)
 
 
 @dataclass(slots=True)
@@ -228,23 +215,18 @@ def _address_allowed(account: Account, address: str) -> bool:
     return any(source in ipaddress.ip_network(network, strict=False) for network in account.allow_from)
 
 
-def fingerprints(host_keys: Sequence[Path]) -> tuple[str, ...]:
-    """SHA-256 fingerprints of the host keys, as OpenSSH prints them."""
-    return tuple(asyncssh.read_private_key(path).get_fingerprint() for path in host_keys)
-
-
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The open door. `silence` is the task that puts out who is silent for long."""
+    """The open door, with a listener per tier. `silence` is the task that puts out who is silent for long."""
 
-    acceptor: asyncssh.SSHAcceptor
+    acceptors: tuple[asyncssh.SSHAcceptor, ...]
     keeper: Doorkeeper
     silence: "asyncio.Task[None]"
 
     @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self.acceptor.get_port()
+    def ports(self) -> tuple[int, ...]:
+        """Where it listens, in the order that was asked."""
+        return tuple(acceptor.get_port() for acceptor in self.acceptors)
 
     def close_revoked(self) -> None:
         """Close the connections whose account or key is gone from the configuration."""
@@ -254,49 +236,53 @@ class Door:
     async def drain(self, seconds: float = 25.0) -> None:
         """Take no new connections; let uploads that are running end; then close."""
         self.silence.cancel()
-        self.acceptor.close()
+        for acceptor in self.acceptors:
+            acceptor.close()
         until = time.monotonic() + seconds
         while any(login.is_uploading() for login in self.keeper.logins) and time.monotonic() < until:
             await asyncio.sleep(0.05)
         for login in list(self.keeper.logins):
             login.close()
-        await self.acceptor.wait_closed()
+        for acceptor in self.acceptors:
+            await acceptor.wait_closed()
 
 
-async def listen(house: House, settings: Sftp, host: str, port: int, host_keys: Sequence[Path]) -> Door:
-    """Open the door; port 0 takes a free one."""
+async def listen(house: House, settings: Sftp, listeners: Sequence[tuple[str, int, str]]) -> Door:
+    """Open the door at each (host, port, tier); port 0 takes a free one. All share caps and accounts."""
     wire.install()
     keeper = Doorkeeper(settings)
-    keys = [asyncssh.read_private_key(path) for path in host_keys]
-    for key in keys:
-        if key.algorithm == b"ssh-rsa":
-            # Otherwise SHA-1 is offered, whatever signature_algs says.
-            key.sig_algorithms = (b"rsa-sha2-512", b"rsa-sha2-256")
+    keys = host_key_pairs(settings.host_keys)
+    acceptors = [await _accept(house, keeper, keys, host, port, TIERS[tier]) for host, port, tier in listeners]
+    return Door(tuple(acceptors), keeper, asyncio.create_task(_put_out_the_silent(keeper, house)))
 
-    acceptor = await asyncssh.listen(
+
+async def _accept(
+    house: House, keeper: Doorkeeper, keys: Sequence[asyncssh.SSHKeyPair], host: str, port: int, tier: Tier
+) -> asyncssh.SSHAcceptor:
+    return await asyncssh.listen(
         host,
         port,
         server_factory=lambda: Login(house, keeper),
         server_host_keys=keys,
+        send_server_host_keys=True,
         allow_scp=False,
         agent_forwarding=False,
         x11_forwarding=False,
         allow_pty=False,
         line_editor=False,
         encoding=None,
-        login_timeout=settings.login_grace_seconds,
-        keepalive_interval=settings.keepalive_seconds,
+        login_timeout=keeper.settings.login_grace_seconds,
+        keepalive_interval=keeper.settings.keepalive_seconds,
         keepalive_count_max=3,
-        kex_algs=KEX,
-        encryption_algs=ENCRYPTION,
-        mac_algs=MACS,
+        kex_algs=tier.kex,
+        encryption_algs=tier.encryption,
+        mac_algs=tier.mac,
         compression_algs=None,
         signature_algs=SIGNATURES,
         gss_host=None,
         server_version="gateway",
         backlog=512,
     )
-    return Door(acceptor, keeper, asyncio.create_task(_put_out_the_silent(keeper, house)))
 
 
 async def _put_out_the_silent(keeper: Doorkeeper, house: House) -> None:

@@ -1,0 +1,74 @@
+"""Algorithm tiers: which cryptography a listener offers.
+
+Does: names three tiers. `strict` is what current clients share and nothing weaker; `pq` only key exchange that a
+quantum computer does not break; `compat` adds, for clients that cannot be replaced yet, MACs without encrypt-then-mac and NIST
+curves. Reads host keys so that an RSA one signs with SHA-2 alone.
+Touches: the host key files.
+Does not: offer SHA-1, CBC, group exchange (1024 bits when a client asks) or compression in any tier.
+
+Sources: RFC 9142 (key exchange), RFC 8332 (RSA with SHA-2), draft-ietf-sshm-mlkem-hybrid-kex.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+from asyncssh.public_key import load_keypairs
+
+SIGNATURES = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-256",
+    "rsa-sha2-512",
+)
+RSA_SHA2 = (b"rsa-sha2-512", b"rsa-sha2-256")
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What is offered, best first."""
+
+    kex: tuple[str, ...]
+    encryption: tuple[str, ...]
+    mac: tuple[str, ...]
+
+
+STRICT = Tier(
+    kex=("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org"),
+    encryption=("aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr", "aes128-ctr"),
+    mac=("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"),
+)
+TIERS: dict[str, Tier] = {
+    "strict": STRICT,
+    "pq": Tier(kex=("mlkem768x25519-sha256",), encryption=STRICT.encryption, mac=STRICT.mac),
+    "compat": Tier(
+        kex=(
+            *STRICT.kex,
+            "ecdh-sha2-nistp256",
+            "ecdh-sha2-nistp384",
+            "ecdh-sha2-nistp521",
+            "diffie-hellman-group14-sha256",
+            "diffie-hellman-group16-sha512",
+        ),
+        encryption=STRICT.encryption,
+        mac=(*STRICT.mac, "hmac-sha2-256", "hmac-sha2-512"),
+    ),
+}
+
+
+def host_key_pairs(paths: Sequence[Path]) -> list[asyncssh.SSHKeyPair]:
+    """The host keys to serve with. An RSA key would offer SHA-1 whatever `signature_algs` says; here it cannot."""
+    pairs = list(load_keypairs([str(path) for path in paths]))
+    for pair in pairs:
+        if pair.algorithm == b"ssh-rsa":
+            pair.host_key_algorithms = RSA_SHA2
+    return pairs
+
+
+def fingerprints(paths: Sequence[Path]) -> tuple[str, ...]:
+    """SHA-256 fingerprints of the host keys, as OpenSSH prints them."""
+    return tuple(asyncssh.read_private_key(path).get_fingerprint() for path in paths)
