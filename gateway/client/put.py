@@ -66,11 +66,11 @@ class Receipt:
 
 @dataclass(slots=True)
 class Search:
-    """What is known while delivering one file: receipts that were there before or are another file's, the working name
-    that may still lie there, and whether the gateway may have received it."""
+    """What is known while delivering one file: its working name's own part, receipts that were there before or are
+    another file's, and whether the gateway may have received it."""
 
+    token: str
     seen: set[str] | None = None
-    working: str | None = None
     in_doubt: bool = False
 
 
@@ -94,7 +94,7 @@ def code_in(name: str) -> str:
 def deliver(line: Line, wanted: Parcel, patience: Patience, watcher: Watcher) -> tuple[Parcel, Receipt]:
     """Deliver until a receipt is there. Raises Refused (not passing, or time is up), Temporary when time is up, Stopped
     when it is no use."""
-    search = Search()
+    search = Search(secrets.token_hex(4))
     while True:
         try:
             session = line.session()
@@ -121,14 +121,15 @@ def _attempt(session: Session, wanted: Parcel, search: Search, patience: Patienc
         search.seen = {name for _, name in _receipts(session, wanted.municipality)}
     if search.in_doubt and (found := _receipt(session, wanted, search.seen)):
         return found
-    if search.working is not None:
-        _clear(session, search.working)
-    search.working = f"{wanted.inbox}/{wanted.name}.{secrets.token_hex(4)}.filepart"
+    working = f"{wanted.inbox}/{wanted.name}.{search.token}.filepart"
     watcher.tell("client.sending", file=wanted.name, folder=wanted.inbox, bytes=wanted.size)
-    _send(session, wanted, search.working, watcher)
-    search.in_doubt = True
-    session.rename(search.working, f"{wanted.inbox}/{wanted.name}")
-    search.working = None
+    try:
+        _send(session, wanted, working, watcher)
+        search.in_doubt = True
+        session.rename(working, f"{wanted.inbox}/{wanted.name}")
+    except (Refused, Stopped):
+        _clear(session, working)
+        raise
     poll = patience.polling()
     while True:
         if found := _receipt(session, wanted, search.seen):
@@ -151,7 +152,6 @@ def _send(session: Session, wanted: Parcel, working: str, watcher: Watcher) -> N
     with wanted.path.open("rb") as file:
         session.send(working, chunks(file))
     if digest.hexdigest() != wanted.sha256:
-        _clear(session, working)
         raise Stopped(Outcome.LATER, "client.changing", file=wanted.name)
 
 

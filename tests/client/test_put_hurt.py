@@ -123,8 +123,7 @@ def test_a_cut_in_the_middle_leaves_no_drop_and_no_half_file(own_town: Municipal
     assert relay.connections == 3
     with gateway.paramiko("amsterdam") as sftp:
         left = [name for name in sftp.listdir(f"/{CODE}/inbox") if name.endswith(".filepart")]
-    # The last attempt knows one former working name; the gateway clears the others after a day.
-    assert len(left) <= 1
+    assert left == []
 
 
 def test_nobody_there_ends_as_try_again_later(own_town: Municipality) -> None:
