@@ -4,10 +4,11 @@ Does: `install` checks that they exist and puts a few handlers in the table of S
 while the client itself closes a handle, because `SFTPServer.close()` looks the same for a CLOSE, a cut line and an EOF.
 OPENDIR asks the session at once, so that a missing folder fails there and not at the first READDIR. WRITE takes surplus
 bytes at its end: Debian 12's rclone sends them. copy-data is refused, because onto itself it fills the disk. limits
-tells what this door allows. After each reply it waits until the client has taken most of what was sent, so that nobody
-fills the memory with answers that he does not read. However a session ends, its handles are closed: asyncssh forgets
-them when the client sends a signal or a window size.
-Touches: class attributes of asyncssh.sftp.SFTPServerHandler. Sessions of other servers in this process are left alone.
+tells what this door allows. After each reply it lets others have their turn, and waits until the client has taken most
+of what was sent, so that nobody fills the memory with answers that he does not read. However a session ends, its
+handles are closed: asyncssh forgets them when the client sends a signal or a window size. Before login the service may
+be asked for again, as OpenSSH allows: paramiko does so with each key it tries, and would be cut off at its second.
+Touches: class attributes of SFTPServerHandler and SSHConnection. Other servers in this process are left alone.
 Does not: change the protocol. A version of asyncssh without these names is refused at start.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
 from asyncssh.connection import SSHConnection
-from asyncssh.constants import FXP_CLOSE, FXP_OPENDIR, FXP_WRITE
+from asyncssh.constants import FXP_CLOSE, FXP_OPENDIR, FXP_WRITE, MSG_SERVICE_REQUEST
 from asyncssh.misc import Error
 from asyncssh.packet import SSHPacket
 from asyncssh.sftp import SFTPHandler, SFTPInvalidHandle, SFTPLimits, SFTPName, SFTPServerHandler
@@ -37,6 +38,8 @@ NEEDED = (
 )
 NOT_OFFERED = (b"hardlink@openssh.com", b"copy-data", b"ranges@asyncssh.com", b"statvfs@openssh.com",
                b"fstatvfs@openssh.com")  # fmt: skip
+NEEDED_BELOW = ("_packet_handlers", "_process_service_request", "get_owner")
+USERAUTH = b"ssh-userauth"
 # As OpenSSH's own server: a request and its head fit in 256 KiB.
 LONGEST_DATA = 255 * 1024
 LONGEST_PACKET = 256 * 1024
@@ -45,6 +48,7 @@ LOOK_AGAIN = 0.05
 
 _run = SFTPServerHandler.run
 _process_packet = SFTPServerHandler._process_packet
+_process_service_request = SSHConnection._process_service_request
 
 
 @runtime_checkable
@@ -66,9 +70,18 @@ class Told(Protocol):
         """What to say of a request that is not offered."""
 
 
+@runtime_checkable
+class Patient(Protocol):
+    """A login that may ask for the authentication service more than once."""
+
+    def is_known(self) -> bool:
+        """Whether it is completed."""
+
+
 def install() -> None:
     """Put the handlers in place; once per process, harmless when repeated. RuntimeError when asyncssh has changed."""
     missing = [name for name in NEEDED if not hasattr(SFTPServerHandler, name)]
+    missing += [name for name in NEEDED_BELOW if not hasattr(SSHConnection, name)]
     if missing or not issubclass(SFTPServerHandler, SFTPHandler):
         raise RuntimeError(f"this asyncssh does not have {', '.join(missing)}; install 2.24.x")
     table: dict[int | bytes, Callable[[Any, SSHPacket], Awaitable[object]] | None] = SFTPServerHandler._packet_handlers
@@ -84,6 +97,14 @@ def install() -> None:
     changed: dict[str, object] = {"run": _run_to_the_end, "_process_packet": _answer}
     for name, function in changed.items():
         setattr(SFTPServerHandler, name, function)
+    SSHConnection._packet_handlers[MSG_SERVICE_REQUEST] = _service_request
+
+
+def _service_request(connection: Any, kind: int, number: int, packet: SSHPacket) -> None:
+    login = connection.get_owner()
+    if isinstance(login, Patient) and connection._auth_in_progress and not login.is_known():
+        connection._next_service = USERAUTH
+    _process_service_request(connection, kind, number, packet)
 
 
 async def _run_to_the_end(handler: Any) -> None:
@@ -105,6 +126,8 @@ async def _answer(handler: Any, pkttype: int, pktid: int, packet: SSHPacket) -> 
         await _process_packet(handler, pkttype, pktid, packet)
     finally:
         server.busy(False)
+    # Requests that are answered from memory never wait: two megabytes of them would be one turn.
+    await asyncio.sleep(0)
     await _taken(handler._writer)
 
 
