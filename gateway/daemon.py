@@ -38,6 +38,7 @@ from gateway.store.ledger import facts, log
 from gateway.store.spool import Spool, write_durably
 from gateway.store.sqlite import SQLite
 from gateway.workers import Pool
+from gateway.workflow import retain
 from gateway.workflow.context import Context
 from gateway.workflow.duties import run_duties
 from gateway.workflow.intake import Intake
@@ -59,7 +60,7 @@ class Part(Protocol):
 
 
 PartT = TypeVar("PartT", bound=Part)
-WORKING_FILE_SECONDS = 24 * 3600
+WORKING_FILE_SECONDS = 3600.0
 MIRROR_SECONDS = 60.0
 MAIL_SECONDS = 2.0
 DUTY_SECONDS = 30.0
@@ -84,12 +85,19 @@ class Clock:
         self._start = start
         self._speed = speed
         self._begun = time.monotonic()
+        self._begun_wall = time.time()
 
     def __call__(self) -> datetime:
         """Now, aware UTC."""
         if self._start is None:
             return datetime.now(UTC)
         return self._start + timedelta(seconds=(time.monotonic() - self._begun) * self._speed)
+
+    def written(self, seconds: float) -> datetime:
+        """The legal time at which a file was written that the disk says is of `seconds` since 1970."""
+        if self._start is None:
+            return datetime.fromtimestamp(seconds, UTC)
+        return self._start + timedelta(seconds=(seconds - self._begun_wall) * self._speed)
 
 
 class InForce:
@@ -190,6 +198,7 @@ def _context(
         new_id=new_id,
         random_hex=secrets.token_hex,
         sandbox=sandbox,
+        written=clock.written,
     )
 
 
@@ -237,12 +246,12 @@ async def _run(options: Options, in_force: InForce, ctx: Context, tell: Tell, st
             loop.call_soon_threadsafe(door.close_revoked)
 
     check = partial(_check_configuration, in_force, ctx, swapped, tell)
-    ticks = {
-        "configuration": (1.0, check),
-        "working_files": (3600.0, partial(_sweep_working, ctx, tell)),
-    }
+    ticks = {"configuration": (1.0, check)}
     if options.role != "sftp":
         ticks["duties"] = (duty_seconds(options.speed), partial(_duties, ctx, wake, tell))
+        ticks["purge"] = (duty_seconds(options.speed), partial(retain.nightly, ctx, tell))
+    if options.role != "worker":
+        ticks["working_files"] = (WORKING_FILE_SECONDS, partial(retain.sweep_working, ctx, tell))
     stack.enter_context(_running(Ticks(ticks, tell)))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -349,11 +358,6 @@ def _check_configuration(
     stale = [name for name in NEEDS_RESTART if getattr(fresh.settings, name) != getattr(before.settings, name)]
     tell("configuration_loaded", version=fresh.version, restart_needed_for=stale)
     swapped()
-
-
-def _sweep_working(ctx: Context, tell: Tell) -> None:
-    for item in ctx.spool.sweep_working(time.time() - WORKING_FILE_SECONDS):
-        tell("working_file_removed", account=item.parents[2].name, municipality=item.parents[1].name)
 
 
 @contextmanager

@@ -266,17 +266,6 @@ class Spool:
         shutil.rmtree(item, ignore_errors=True)
         return True
 
-    def sweep_working(self, older_than: float) -> list[Path]:
-        """Remove working files whose bytes were last written before `older_than` (seconds since 1970); which."""
-        old = [
-            payload.parent
-            for payload in (self.inbox / WORKING).glob("*/*/*/*/payload")
-            if payload.stat().st_mtime < older_than
-        ]
-        for item in old:
-            shutil.rmtree(item, ignore_errors=True)
-        return old
-
     # --- the watch folder ---------------------------------------------------------------------------------------------
 
     def claim(self, path: Path, municipality: str, lane: str, claim_id: str) -> Claim:

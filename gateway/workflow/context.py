@@ -13,7 +13,7 @@ from datetime import datetime
 from gateway.config import Configuration, rules_from_json
 from gateway.domain.kinds import Job, Rules
 from gateway.domain.lifecycle import extended
-from gateway.domain.model import DeliveryRound, Drop, Examination, FileFacts, Lane, Municipality
+from gateway.domain.model import DeliveryRound, Drop, Examination, FileFacts, Lane, Municipality, from_ms
 from gateway.domain.workdays import last_safe_day, local_day, window
 from gateway.reports.facts import Envelope, Times
 from gateway.store.engine import Engine
@@ -23,9 +23,15 @@ from gateway.store.spool import Spool
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
+def real_time(seconds: float) -> datetime:
+    """Legal time at a moment of the technical clock, in seconds since 1970, where the two are the same."""
+    return from_ms(int(seconds * 1000))
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`now` is legal time (aware UTC), `new_id` gives a UUIDv7, `examine` runs a job in a worker process and blocks."""
+    """`now` is legal time (aware UTC), `new_id` gives a UUIDv7, `examine` runs a job in a worker process and blocks;
+    `written` turns a file's time, which is technical, into legal time."""
 
     engine: Engine
     spool: Spool
@@ -35,6 +41,7 @@ class Context:
     new_id: Callable[[], str]
     random_hex: Callable[[int], str]
     sandbox: bool = False
+    written: Callable[[float], datetime] = real_time
 
 
 def round_at(rounds: dict[str, DeliveryRound], now: datetime) -> DeliveryRound:

@@ -36,9 +36,6 @@ FILES = frozenset({"working", "refused"})
 EVERYTHING = FILES | {"payload", "report", "log", "rows"}
 EVENTS = {"report": "reports_erased", "working": "working_erased", "refused": "refused_erased"}
 
-# From a file's time on the technical clock to legal time.
-Written = Callable[[float], datetime]
-
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -69,12 +66,12 @@ def last_day(round_: DeliveryRound) -> date:
 # --- what is due ------------------------------------------------------------------------------------------------------
 
 
-def plan(ctx: Context, written: Written, only: Collection[str] = EVERYTHING) -> Plan:
+def plan(ctx: Context, only: Collection[str] = EVERYTHING) -> Plan:
     """What may go now. Reads; changes nothing."""
     holds = retention.holds(ctx.engine)
     going: list[Erasure] = []
     kept: list[Kept] = []
-    for found in _found(ctx, written, only):
+    for found in _found(ctx, only):
         if isinstance(found, Kept):
             kept.append(found)
         elif found.municipality in holds:
@@ -84,13 +81,13 @@ def plan(ctx: Context, written: Written, only: Collection[str] = EVERYTHING) -> 
     return Plan(tuple(going), tuple(kept), holds)
 
 
-def _found(ctx: Context, written: Written, only: Collection[str]) -> Iterator[Erasure | Kept]:
+def _found(ctx: Context, only: Collection[str]) -> Iterator[Erasure | Kept]:
     terms = ctx.configuration().settings.retention
     if "payload" in only:
         yield from _payloads(ctx, terms)
     if "report" in only:
         yield from _reports(ctx, terms)
-    yield from (each for each in _files(ctx, terms, written) if each.what in only)
+    yield from (each for each in _files(ctx, terms) if each.what in only)
     if "log" in only:
         yield from _log_lines(ctx, terms)
     if "rows" in only:
@@ -132,10 +129,10 @@ def _reports(ctx: Context, terms: Retention) -> Iterator[Erasure]:
             yield Erasure("report", each.report_id, each.name, each.municipality, each.sha256, each.bytes, why)
 
 
-def _files(ctx: Context, terms: Retention, written: Written) -> Iterator[Erasure]:
+def _files(ctx: Context, terms: Retention) -> Iterator[Erasure]:
     days = {"working": terms.working_days, "refused": terms.payload_days}
     for file in disposal.aging(ctx.spool):
-        since = written(file.modified)
+        since = ctx.written(file.modified)
         if ctx.now() - since <= timedelta(days=days[file.what]):
             continue
         facts = disposal.digest(ctx.spool, file.path)
@@ -173,10 +170,10 @@ def _old_rows(ctx: Context, terms: Retention) -> Iterator[Erasure]:
 # --- erasing ----------------------------------------------------------------------------------------------------------
 
 
-def purge(ctx: Context, written: Written, only: Collection[str] = EVERYTHING) -> list[Deletion]:
+def purge(ctx: Context, only: Collection[str] = EVERYTHING) -> list[Deletion]:
     """Erase what may go, and finish what a former run began; what is proven now. Temporary when the ledger's files
     could not be scrubbed yet: nothing is lost by that, the next run goes on from there."""
-    made = plan(ctx, written, only)
+    made = plan(ctx, only)
     for erasure in made.going:
         _begin(ctx, erasure, made.holds)
     return _finish(ctx)
@@ -262,7 +259,7 @@ def _lines(ctx: Context, proven: list[Erasure], now: datetime) -> Iterator[log.L
         yield log.Line(now, "log_erased", detail={"parts": len(proven), "what": first.what})
 
 
-def nightly(ctx: Context, written: Written, tell: Callable[..., None]) -> None:
+def nightly(ctx: Context, tell: Callable[..., None]) -> None:
     """Purge once a night, or as soon as there is a gateway again. What fails is told and tried again at the next
     call."""
     now = ctx.now()
@@ -270,7 +267,7 @@ def nightly(ctx: Context, written: Written, tell: Callable[..., None]) -> None:
     if duties.is_done(ctx.engine, DUTY, night.isoformat()):
         return
     try:
-        proven = purge(ctx, written)
+        proven = purge(ctx)
         for code in ctx.configuration().participants.municipalities:
             sweep_erased(ctx, code)
     except GatewayError as error:
@@ -281,9 +278,9 @@ def nightly(ctx: Context, written: Written, tell: Callable[..., None]) -> None:
     tell("purged", night=night.isoformat(), files=len(proven), bytes=sum(each.erasure.bytes for each in proven))
 
 
-def sweep_working(ctx: Context, written: Written, tell: Callable[..., None]) -> None:
+def sweep_working(ctx: Context, tell: Callable[..., None]) -> None:
     """Erase the working files whose term is over: hourly, because theirs is a day."""
-    for proof in purge(ctx, written, frozenset({"working"})):
+    for proof in purge(ctx, frozenset({"working"})):
         if proof.erasure.what == "working":
             tell("working_file_removed", municipality=proof.erasure.municipality, name=proof.erasure.name)
 

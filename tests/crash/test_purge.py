@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -88,7 +89,7 @@ def _cleared() -> Iterator[None]:
 def purged(copy: Path, first_id: int = 1_000_000) -> World:
     """The gateway years later, after one purge."""
     world = World(copy, clock=Clock(LATER), first_id=first_id, examiner=examine)
-    purge(world.ctx, lambda _modified: MONDAY)
+    purge(replace(world.ctx, written=lambda _modified: MONDAY))
     return world
 
 

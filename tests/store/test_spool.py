@@ -256,16 +256,6 @@ def test_renaming_and_removing_working_files(spool: Spool) -> None:
     assert spool.working_files(folder / "nowhere") == []
 
 
-def test_old_working_files_are_swept_by_the_time_of_their_last_byte(spool: Spool) -> None:
-    folder = spool.working("amsterdam", CODE, "inbox")
-    for name, written in (("old.part", 1_000), ("new.part", 2_000)):
-        os.close(spool.open_working(folder / name, truncate=True))
-        os.utime(folder / name / "payload", (written, written))
-    assert spool.sweep_working(1_500) == [folder / "old.part"]
-    assert spool.sweep_working(1_500) == []
-    assert [name for name, _, _ in spool.working_files(folder)] == ["new.part"]
-
-
 # --- the watch folder -------------------------------------------------------------------------------------------------
 
 

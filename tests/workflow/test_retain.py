@@ -6,6 +6,7 @@ Does not: kill a purge midway (tests/crash/test_purge).
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -46,9 +47,13 @@ def canary_csv(rows: int = 60) -> bytes:
     return csv_bytes(WMO_HEADER, records)
 
 
-def written(_modified: float) -> datetime:
-    """Files were written when the story began."""
-    return MONDAY
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A world in which every file was written when the story began."""
+    made = World(tmp_path).open("amsterdam", "bloemendaal")
+    made.ctx = replace(made.ctx, written=lambda _modified: MONDAY)
+    yield made
+    made.close()
 
 
 def assessed(world: World) -> None:
@@ -84,7 +89,7 @@ def proofs(engine: Engine, what: str = "") -> list[Deletion]:
 
 def kept(world: World) -> list[tuple[str, str]]:
     """What stays although its term is over, and why."""
-    return [(each.what, each.why) for each in plan(world.ctx, written).kept]
+    return [(each.what, each.why) for each in plan(world.ctx).kept]
 
 
 # --- payloads ---------------------------------------------------------------------------------------------------------
@@ -93,10 +98,10 @@ def kept(world: World) -> list[tuple[str, str]]:
 def test_a_payload_stays_until_its_term_after_the_last_day_of_the_round_and_not_a_minute_longer(world: World) -> None:
     drop = delivered(world)
     world.clock.moment = LAST_KEPT
-    assert [each for each in purge(world.ctx, written) if each.erasure.what == "payload"] == []
+    assert [each for each in purge(world.ctx) if each.erasure.what == "payload"] == []
     assert payload(world, drop) == canary_csv()
     world.clock.moment = GONE
-    assert [each.erasure.what for each in purge(world.ctx, written)] == ["payload"]
+    assert [each.erasure.what for each in purge(world.ctx)] == ["payload"]
     assert payload(world, drop) is None
 
 
@@ -107,7 +112,7 @@ def test_after_a_purge_nothing_of_the_payload_is_in_any_file(world: World) -> No
     world.work()
     assert holding(world.folder, CANARY) != []
     world.clock.moment = GONE
-    purge(world.ctx, written)
+    purge(world.ctx)
     assert holding(world.folder, CANARY) == []
     assert len(others) == 5
     assert differences(world.ctx) == []
@@ -116,7 +121,7 @@ def test_after_a_purge_nothing_of_the_payload_is_in_any_file(world: World) -> No
 def test_the_proof_says_what_went_when_why_and_until_when_a_backup_may_hold_it(world: World) -> None:
     drop = delivered(world)
     world.clock.moment = GONE
-    [proof] = purge(world.ctx, written)
+    [proof] = purge(world.ctx)
     assert proofs(world.engine) == [proof]
     erased = proof.erasure
     assert (erased.what, erased.subject, erased.name, erased.municipality) == ("payload", drop.id, WMO, "0363")
@@ -129,16 +134,16 @@ def test_the_proof_says_what_went_when_why_and_until_when_a_backup_may_hold_it(w
 def test_a_second_purge_finds_nothing(world: World) -> None:
     delivered(world)
     world.clock.moment = GONE
-    assert len(purge(world.ctx, written)) == 1
+    assert len(purge(world.ctx)) == 1
     before = [row["id"] for row in world.engine.rows("select id from log")]
-    assert purge(world.ctx, written) == []
+    assert purge(world.ctx) == []
     assert [row["id"] for row in world.engine.rows("select id from log")] == before
 
 
 def test_the_row_and_its_figures_outlive_the_payload(world: World) -> None:
     drop = delivered(world)
     world.clock.moment = GONE
-    purge(world.ctx, written)
+    purge(world.ctx)
     assert drops.get(world.engine, drop.id).file == drop.file
     assert [row["records"] for row in world.engine.rows("select records from deliveries")] == [60]
     assert b'"approved_version": 1' in folders.status(world.ctx, "0363")
@@ -148,7 +153,7 @@ def test_a_file_that_was_only_tried_is_proven_erased_the_same_night(world: World
     drop = world.drop(WMO, canary_csv(), lane=Lane.TRIAL)
     world.work()
     assert holding(world.folder, CANARY) == [path for path in holding(world.folder, CANARY) if "ledger.db" in path]
-    [proof] = purge(world.ctx, written)
+    [proof] = purge(world.ctx)
     assert (proof.erasure.subject, proof.erasure.why) == (drop.id, "only tried (proef)")
     assert holding(world.folder, CANARY) == []
 
@@ -158,7 +163,7 @@ def test_a_repeat_has_no_payload_and_needs_no_proof(world: World) -> None:
     again = world.drop(WMO, canary_csv())
     assert again.repeat_of == first.id
     world.clock.moment = GONE
-    assert [each.erasure.subject for each in purge(world.ctx, written)] == [first.id]
+    assert [each.erasure.subject for each in purge(world.ctx)] == [first.id]
 
 
 def test_an_extension_moves_the_term_of_its_municipality_alone(world: World) -> None:
@@ -169,9 +174,9 @@ def test_an_extension_moves_the_term_of_its_municipality_alone(world: World) -> 
     given = extensions.Extension("0363", "2017H2", date(2018, 4, 6), "moved house", "operator", world.clock())
     extensions.add(world.engine, given)
     world.clock.moment = GONE
-    assert [each.erasure.subject for each in purge(world.ctx, written)] == [other.id]
+    assert [each.erasure.subject for each in purge(world.ctx)] == [other.id]
     world.clock.moment = datetime(2018, 4, 27, 22, 1, tzinfo=UTC)
-    assert [each.erasure.subject for each in purge(world.ctx, written)] == [mine.id]
+    assert [each.erasure.subject for each in purge(world.ctx)] == [mine.id]
 
 
 def test_the_last_day_is_that_of_the_withdrawals_or_of_a_later_close(world: World) -> None:
@@ -185,16 +190,16 @@ def test_a_round_that_left_the_configuration_keeps_the_term_it_had(world: World)
     later = replace(world.configuration.rounds["2017H2"], id="2018H1")
     world.configure(rounds={"2018H1": later}, rules={"2018H1": world.configuration.rules["2017H2"]})
     world.clock.moment = LAST_KEPT
-    assert purge(world.ctx, written) == []
+    assert purge(world.ctx) == []
     world.clock.moment = GONE
-    assert [each.erasure.subject for each in purge(world.ctx, written)] == [drop.id]
+    assert [each.erasure.subject for each in purge(world.ctx)] == [drop.id]
 
 
 def test_a_file_on_which_a_report_is_owed_stays_and_is_named(world: World) -> None:
     drop = delivered(world)
     world.engine.run("update deadlines set met_at = null where kind = 'quality'")
     world.clock.moment = GONE
-    assert purge(world.ctx, written) == []
+    assert purge(world.ctx) == []
     assert kept(world) == [("payload", "owed")]
     assert payload(world, drop) == canary_csv()
 
@@ -204,7 +209,7 @@ def test_a_file_that_was_never_judged_stays_and_is_named(world: World) -> None:
     drop = world.drop(WMO, canary_csv())
     world.work()
     world.clock.moment = GONE
-    assert purge(world.ctx, written) == []
+    assert purge(world.ctx) == []
     assert kept(world) == [("payload", "undecided")]
     assert payload(world, drop) == canary_csv()
 
@@ -219,12 +224,12 @@ def test_a_legal_hold_keeps_everything_of_its_municipality(world: World) -> None
     assessed(world)
     hold(world.ctx, "0363", "court case", "desk", held=True)
     world.clock.moment = datetime(2018, 12, 1, tzinfo=UTC)
-    gone = purge(world.ctx, written)
+    gone = purge(world.ctx)
     assert {each.erasure.municipality for each in gone} == {"0377"}
     assert set(kept(world)) == {("payload", "hold"), ("report", "hold")}
     assert payload(world, mine) == canary_csv()
     hold(world.ctx, "0363", "settled", "desk", held=False)
-    assert {each.erasure.municipality for each in purge(world.ctx, written)} == {"0363"}
+    assert {each.erasure.municipality for each in purge(world.ctx)} == {"0363"}
     assert payload(world, mine) is None
 
 
@@ -259,9 +264,9 @@ def test_reports_go_after_their_term_from_ledger_and_folders(world: World) -> No
     files = set(tree(world.spool.outbox))
     assert any("opgehaald" in path for path in files)
     world.clock.forward(days=90)
-    assert [each for each in purge(world.ctx, written) if each.erasure.what == "report"] == []
+    assert [each for each in purge(world.ctx) if each.erasure.what == "report"] == []
     world.clock.forward(minutes=1)
-    gone = [each.erasure for each in purge(world.ctx, written) if each.erasure.what == "report"]
+    gone = [each.erasure for each in purge(world.ctx) if each.erasure.what == "report"]
     assert {each.name for each in gone} == {Path(path).name for path in files}
     assert tree(world.spool.outbox) == {}
     assert reports.entries(world.engine, "0363", confirmed=False) == []
@@ -275,11 +280,11 @@ def test_a_report_that_was_picked_up_late_stays_its_whole_time_in_opgehaald(worl
     world.clock.forward(days=80)
     collect.confirm(world.ctx, world.account("amsterdam"), world.reports_of(drop)[1].id)
     world.clock.forward(days=89)
-    left = {each.erasure.subject for each in purge(world.ctx, written) if each.erasure.what == "report"}
+    left = {each.erasure.subject for each in purge(world.ctx) if each.erasure.what == "report"}
     assert world.reports_of(drop)[1].id not in left
     assert len(reports.entries(world.engine, "0363", confirmed=True)) == 3
     world.clock.forward(days=2)
-    purge(world.ctx, written)
+    purge(world.ctx)
     assert reports.entries(world.engine, "0363", confirmed=True) == []
 
 
@@ -287,7 +292,7 @@ def test_a_report_that_nobody_fetched_is_not_chased_after_it_is_gone(world: Worl
     delivered(world)
     world.clock.forward(days=91)
     assert len(reports.uncollected(world.engine, "0363")) == 2
-    purge(world.ctx, written)
+    purge(world.ctx)
     assert reports.uncollected(world.engine, "0363") == []
     assert deadlines.unmet(world.engine) == []
     assert world.events()[-2:] == ["payload_erased", "reports_erased"]
@@ -298,10 +303,10 @@ def test_an_erased_report_that_was_put_back_goes_again(world: World) -> None:
     entry = reports.entries(world.engine, "0363", confirmed=False)[0]
     body = reports.body(world.engine, entry.report_id, entry.ordinal)
     world.clock.forward(days=91)
-    purge(world.ctx, written)
+    purge(world.ctx)
     world.spool.place("0363", entry.name, body or b"")
     world.clock.forward(days=1)
-    nightly(world.ctx, written, world.tell)
+    nightly(world.ctx, world.tell)
     assert tree(world.spool.outbox) == {}
     assert drop.municipality == "0363"
 
@@ -322,10 +327,10 @@ def working_file(world: World, body: bytes) -> Path:
 def test_a_working_file_goes_after_a_day_with_a_line_and_a_proof(world: World) -> None:
     item = working_file(world, CANARY)
     world.clock.forward(hours=24)
-    sweep_working(world.ctx, written, world.tell)
+    sweep_working(world.ctx, world.tell)
     assert item.exists()
     world.clock.forward(minutes=1)
-    sweep_working(world.ctx, written, world.tell)
+    sweep_working(world.ctx, world.tell)
     assert not item.exists()
     assert holding(world.folder, CANARY) == []
     [proof] = proofs(world.engine)
@@ -338,10 +343,10 @@ def test_a_working_file_goes_after_a_day_with_a_line_and_a_proof(world: World) -
 def test_a_working_file_that_is_written_again_after_a_purge_broke_off_stays(world: World) -> None:
     item = working_file(world, CANARY)
     world.clock.forward(days=2)
-    [going] = plan(world.ctx, written, {"working"}).going
+    [going] = plan(world.ctx, {"working"}).going
     retention.begin(world.engine, going, world.clock())
     (item / "payload").write_bytes(b"more")
-    assert purge(world.ctx, lambda _modified: world.clock(), {"working"}) == []
+    assert purge(replace(world.ctx, written=lambda _modified: world.clock()), {"working"}) == []
     assert (item / "payload").read_bytes() == b"more"
     assert proofs(world.engine) == []
     assert retention.begun(world.engine) == []
@@ -352,9 +357,9 @@ def test_a_refused_file_of_the_watch_folder_goes_after_its_term(world: World) ->
     claim = world.spool.claim(world.spool.inbox / "0363" / WMO, "0363", "inbox", world.ctx.new_id())
     world.spool.refuse_claim(claim)
     world.clock.forward(days=21)
-    assert purge(world.ctx, written) == []
+    assert purge(world.ctx) == []
     world.clock.forward(minutes=1)
-    [proof] = purge(world.ctx, written)
+    [proof] = purge(world.ctx)
     assert (proof.erasure.what, proof.erasure.name) == ("refused", WMO)
     assert holding(world.folder, CANARY) == []
 
@@ -366,7 +371,7 @@ def test_what_is_on_its_way_in_is_never_touched(world: World) -> None:
     os.write(descriptor, CANARY)
     os.close(descriptor)
     world.clock.forward(days=5000)
-    purge(world.ctx, written)
+    purge(world.ctx)
     assert (landing.folder / "payload").read_bytes() == CANARY
     assert len(holding(world.spool.inbox, CANARY)) == 2
 
@@ -381,7 +386,7 @@ def test_after_three_years_lines_and_rows_name_nobody(world: World) -> None:
         world.drop("x!.csv", b"1")
     before = world.events()
     world.clock.forward(days=1097)
-    purge(world.ctx, written)
+    purge(world.ctx)
     old = [line for line in log.everything(world.engine) if line.at < MONDAY + timedelta(days=1)]
     assert [line.event for line in old] == before
     assert {line.account for line in old} == {None}
@@ -397,7 +402,7 @@ def test_after_three_years_lines_and_rows_name_nobody(world: World) -> None:
 def test_old_lines_can_still_be_asked_for(world: World) -> None:
     delivered(world)
     world.clock.forward(days=1200)
-    purge(world.ctx, written)
+    purge(world.ctx)
     told = folders.message_log(world.ctx, "0363", date(2018, 2, 1), date(2018, 2, 28)).decode()
     assert "bestand ontvangen" in told
     assert "amsterdam" not in told
@@ -409,7 +414,7 @@ def test_lines_of_a_municipality_on_hold_keep_their_names(world: World) -> None:
     delivered(world)
     hold(world.ctx, "0363", "court case", "desk", held=True)
     world.clock.forward(days=1200)
-    purge(world.ctx, written)
+    purge(world.ctx)
     received = log.last_of_event(world.engine, "received", "0363", 1)
     assert [line.account for line in received] == ["amsterdam"]
 
@@ -419,7 +424,7 @@ def test_lines_are_blanked_in_parts_and_each_part_is_proven(world: World) -> Non
         for number in range(2_500):
             log.append(world.engine, log.Line(MONDAY, "login", "0363", f"user{number}"))
     world.clock.forward(days=1200)
-    purge(world.ctx, written)
+    purge(world.ctx)
     assert [each.erasure.subject for each in proofs(world.engine, "log")] == ["1-1000", "1001-2000", "2001-2500"]
     assert {line.account for line in log.everything(world.engine) if line.event == "login"} == {None}
 
@@ -429,19 +434,19 @@ def test_lines_are_blanked_in_parts_and_each_part_is_proven(world: World) -> Non
 
 def test_once_a_night_and_after_three(world: World) -> None:
     world.clock.moment = datetime(2018, 4, 14, 0, 59, tzinfo=UTC)
-    nightly(world.ctx, written, world.tell)
+    nightly(world.ctx, world.tell)
     assert [facts_["night"] for _, facts_ in world.told] == ["2018-04-13"]
-    nightly(world.ctx, written, world.tell)
+    nightly(world.ctx, world.tell)
     world.clock.forward(minutes=1)
-    nightly(world.ctx, written, world.tell)
-    nightly(world.ctx, written, world.tell)
+    nightly(world.ctx, world.tell)
+    nightly(world.ctx, world.tell)
     assert [facts_["night"] for _, facts_ in world.told] == ["2018-04-13", "2018-04-14"]
 
 
 def test_the_night_on_which_the_clock_changes_has_one_purge(world: World) -> None:
     world.clock.moment = datetime(2018, 3, 24, 12, tzinfo=UTC)
     for _ in range(48):
-        nightly(world.ctx, written, world.tell)
+        nightly(world.ctx, world.tell)
         world.clock.forward(hours=1)
     assert [facts_["night"] for _, facts_ in world.told] == ["2018-03-24", "2018-03-25", "2018-03-26"]
 
@@ -449,7 +454,7 @@ def test_the_night_on_which_the_clock_changes_has_one_purge(world: World) -> Non
 def test_ten_days_of_downtime_are_made_good_at_once(world: World) -> None:
     drop = delivered(world)
     world.clock.moment = GONE + timedelta(days=10)
-    nightly(world.ctx, written, world.tell)
+    nightly(world.ctx, world.tell)
     assert payload(world, drop) is None
 
 
@@ -462,12 +467,12 @@ def test_a_reader_in_the_way_costs_a_night_and_no_proof_is_given_before(world: W
     reader.execute("begin")
     reader.execute("select count(*) from drops").fetchall()
     world.told.clear()
-    nightly(ctx, written, world.tell)
+    nightly(ctx, world.tell)
     assert [event for event, _ in world.told] == ["purge_failed"]
     assert proofs(world.engine) == []
     assert payload(world, drop) is None
     reader.execute("rollback")
-    nightly(ctx, written, world.tell)
+    nightly(ctx, world.tell)
     assert [event for event, _ in world.told] == ["purge_failed", "purged"]
     assert [each.erasure.subject for each in proofs(world.engine)] == [drop.id]
     assert holding(world.folder, CANARY) == []
@@ -481,7 +486,7 @@ def test_a_plan_changes_nothing(world: World) -> None:
     world.clock.forward(days=1200)
     before = {row["name"] for row in world.engine.rows("select name from report_files where body is not null")}
     files = tree(world.spool.inbox)
-    made = plan(world.ctx, written)
+    made = plan(world.ctx)
     assert {each.what for each in made.going} == {"payload", "report", "working", "log", "rows"}
     assert {row["name"] for row in world.engine.rows("select name from report_files where body is not null")} == before
     assert tree(world.spool.inbox) == files
@@ -521,8 +526,8 @@ def test_whatever_goes_leaves_nothing_behind_and_whatever_stays_is_whole(
     for number, drop_id in enumerate(order[: len(order) // 2]):
         world.engine.run("update drops set received_at = 0 where id = :id", id=drop_id)
         if number % 4 == 3:
-            purge(world.ctx, written, {"payload"})
-    purge(world.ctx, written, {"payload"})
+            purge(world.ctx, {"payload"})
+    purge(world.ctx, {"payload"})
     raw = b"".join(body for path, body in tree(folder).items() if path.startswith("ledger.db"))
     left = [drop_id for drop_id in going if bodies[drop_id][:6] in raw]
     whole = [drop_id for drop_id in bodies if drop_id not in going and payload_of(world, drop_id) != bodies[drop_id]]
@@ -539,4 +544,4 @@ def payload_of(world: World, drop_id: str) -> bytes:
 def test_cost_files_go_like_the_others(world: World) -> None:
     drop = delivered(world, cost_csv("SBW"), "SBW_0363_2017H2.csv")
     world.clock.moment = GONE
-    assert [each.erasure.subject for each in purge(world.ctx, written)] == [drop.id]
+    assert [each.erasure.subject for each in purge(world.ctx)] == [drop.id]
