@@ -194,12 +194,14 @@ def _first_of_repeat(
 
 
 def _items(ctx: Context, drop: Drop, rules: Rules) -> frozenset[tuple[str, str]] | None:
-    """Which items (kind, period) a drop is about; None when that cannot be known (an undecided ZIP, an odd name)."""
+    """Which items (kind, period) a drop is about; None when that cannot be known yet (an undecided ZIP)."""
     made = deliveries.of_drop(ctx.engine, drop.id)
     if made:
         return frozenset((delivery.kind, delivery.period) for delivery in made)
-    if drop.state is DropState.DECIDED:
-        # It maps to no item (or was only tried): nothing of it can have been superseded but by its own name.
-        return frozenset({("name", drop.file.name)})
-    parsed = parse_name(drop.file.name, rules.kinds)
-    return frozenset({(parsed.kind, parsed.period)}) if isinstance(parsed, ParsedName) else None
+    parsed = None if drop.state is DropState.DECIDED else parse_name(drop.file.name, rules.kinds)
+    if isinstance(parsed, ParsedName):
+        return frozenset({(parsed.kind, parsed.period)})
+    if parsed is not None and drop.file.name.lower().endswith(".zip"):
+        return None
+    # It maps to no item (or was only tried): nothing of it can have been superseded but by its own name.
+    return frozenset({("name", drop.file.name)})
