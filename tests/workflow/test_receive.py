@@ -276,11 +276,16 @@ def test_an_undecided_zip_again_after_anything_is_taken_as_new(world: World) -> 
     assert world.drop("MSD.zip", msd("WMO")).repeat_of is None
 
 
-def test_a_file_of_an_odd_name_again(world: World) -> None:
+@pytest.mark.parametrize("decided", [True, False], ids=["decided", "undecided"])
+def test_a_file_of_an_odd_name_again_whatever_came_in_between(world: World, decided: bool) -> None:
     first = world.drop("overzicht.csv", A)
-    world.judge_all()
+    if decided:
+        world.judge_all()
+    world.drop(NAME, B)
+    world.drop("anders.csv", A)
     assert world.drop("overzicht.csv", A).repeat_of == first.id
-    assert [report.outcome for report in world.reports_of(first)] == ["ONTVANGEN", "AFGEKEURD"]
+    world.judge_all()
+    assert world.outcomes(first) == ["ONTVANGEN", "AFGEKEURD"]
 
 
 # --- what is kept with it ---------------------------------------------------------------------------------------------
