@@ -158,10 +158,12 @@ class SmtpPost:
             for letter in letters:
                 done(letter, await line.offer(letter))
                 if self._closed.is_set():
-                    return
-        finally:
+                    break
             self._running = None
             await line.hang_up()
+        finally:
+            self._running = None
+            line.abandon()
 
 
 class _Line:
@@ -200,6 +202,7 @@ class _Line:
             return self._client
         await self.hang_up()
         settings = self._settings
+        client: aiosmtplib.SMTP | None = None
         try:
             client = aiosmtplib.SMTP(
                 hostname=settings.host,
@@ -214,6 +217,9 @@ class _Line:
             await client.connect()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             self._down = Temporary(f"mail server {settings.host}:{settings.port}: {_words(error)}")
+            if client is not None:
+                _cut(client.transport)
+                client.close()
             return None
         self._client = client
         return client
@@ -235,27 +241,34 @@ class _Line:
         elif isinstance(answer, OSError):
             # Silence or a cut line: whatever the server says next may be about this letter, so it is a new line.
             self._strikes += 1
-            self._abandon()
+            self.abandon()
             if self._strikes >= STRIKES:
                 self._down = fate
         else:
             self._strikes = 0
         return fate
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Leave without a word; harmless when the line is closed."""
         if self._client is not None:
+            _cut(self._client.transport)
             self._client.close()
             self._client = None
 
     async def hang_up(self) -> None:
         """Say goodbye when somebody is there to hear it."""
-        client, self._client = self._client, None
-        if client is None:
-            return
-        if client.is_connected:
-            with suppress(aiosmtplib.SMTPException, OSError, asyncio.CancelledError):
-                await client.quit(timeout=1)
-        client.close()
+        if self._client is not None and self._client.is_connected:
+            transport = self._client.transport
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await self._client.quit(timeout=1)
+            _cut(transport)
+        self.abandon()
+
+
+def _cut(transport: asyncio.BaseTransport | None) -> None:
+    """Let go of a connection now: a polite end of TLS would outlive the event loop of this sending."""
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 def _password(settings: Mail) -> str | None:
