@@ -12,6 +12,7 @@ value of a column that tells clients apart.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from gateway.domain.kinds import ClientFigures, CodeList, FileKind
 
@@ -67,7 +68,7 @@ def layout(kind: FileKind, codelists: Mapping[str, CodeList]) -> Layout:
         if clients.reason is not None:
             found[REASON] = (*codes(clients.reason), UNKNOWN)
         found[LOAD] = LOADS
-        if len(clients.start) == 2:
+        if len(clients.start) == 2 and set(clients.start) <= set(optional):
             found[START] = (BOTH, ACTUAL, ASSIGNED, NEITHER)
         found |= {FILLED: optional, EMPTY: optional}
     if costs := kind.figures.costs:
@@ -75,7 +76,7 @@ def layout(kind: FileKind, codelists: Mapping[str, CodeList]) -> Layout:
     return found
 
 
-def fits(figures: object, wanted: Layout, most: int) -> bool:
+def fits(figures: object, wanted: Layout, most: int) -> TypeGuard[Figures]:
     """Whether something has exactly the sections and keys of a layout, with whole numbers from 0 to `most` (amounts:
     from 0, or None)."""
     if not isinstance(figures, Mapping) or figures.keys() != wanted.keys():
@@ -165,8 +166,10 @@ def _by_column(clients: ClientFigures, wanted: Layout) -> Iterator[Sum]:
     if START in wanted:
         yield _plain((TOTALS, RECORDS), [(START, key) for key in wanted[START]])
         for column, own in zip(clients.start, (ACTUAL, ASSIGNED), strict=True):
-            if column in wanted[FILLED]:
-                yield _plain((FILLED, column), [(START, BOTH), (START, own)])
+            yield _plain((FILLED, column), [(START, BOTH), (START, own)])
+        # Follows from the three before it, which go round in a circle: one by one they do not show it.
+        filled = tuple((FILLED, column) for column in clients.start)
+        yield Sum((*filled, (START, NEITHER)), ((1, (TOTALS, RECORDS)), (1, (START, BOTH))))
     if clients.reason is not None:
         reasons = wanted[REASON]
         yield _plain((COURSE, ENDED), [(REASON, key) for key in reasons])

@@ -318,7 +318,7 @@ class MemberResult:
     records: int
     findings: tuple[Finding, ...]
     counts: Mapping[str, int]
-    figures: Mapping[str, object] | None = None
+    figures: Mapping[str, Mapping[str, int | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

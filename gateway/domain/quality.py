@@ -139,7 +139,7 @@ def _clients(
             reasons = _codes(columns[roles.reason], listed[roles.reason]).filter(ended)
             each = pl.DataFrame({"reason": reasons}).group_by("reason").len("n")
             _tally(counts[f.REASON], each["reason"], each["n"], list(listed[roles.reason].values))
-        if len(roles.start) == 2:
+        if f.START in counts:
             _starts(columns[roles.start[0]].filled, columns[roles.start[1]].filled, counts[f.START])
 
     def finish() -> Figures:

@@ -10,10 +10,10 @@ cannot be seen here; a strange type, an endless list, a foreign kind or a line e
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
-from gateway.domain.figures import fits, layout
+from gateway.domain.figures import Figures, fits, layout
 from gateway.domain.kinds import Job
 from gateway.domain.model import Examination, Finding, MemberResult, Param, Phrase, Severity
 
@@ -129,12 +129,12 @@ def _counts(value: object) -> dict[str, int]:
     return {_text(code, CODE): _number(number, NUMBER) for code, number in value.items()}
 
 
-def _figures(value: object, approved: bool, kind: str, records: int, job: Job) -> Mapping[str, object] | None:
+def _figures(value: object, approved: bool, kind: str, records: int, job: Job) -> Figures | None:
     """What is approved has all figures of its kind and no other: there is no key in which a number could travel."""
     if value is None and not approved:
         return None
     wanted = layout(job.rules.kinds[kind], job.rules.codelists)
-    if not approved or not isinstance(value, dict) or not fits(value, wanted, records):
+    if not approved or not fits(value, wanted, records):
         raise Garbage("figures")
     return value
 
