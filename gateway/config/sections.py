@@ -164,6 +164,17 @@ class Workers(BaseModel, frozen=True, extra="forbid"):
     jobs: Count = Field(default=100, description="examinations after which a worker is replaced")
 
 
+class QualityReport(BaseModel, frozen=True, extra="forbid"):
+    """The op-orde report that the gateway makes itself."""
+
+    flag_percent: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=10, description="change against a former delivery from which a figure is marked"
+    )
+    smallest_count: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=5, description="counts of people and records below this are not told (`<5`); 1 tells all"
+    )
+
+
 class Desks(BaseModel, frozen=True, extra="forbid"):
     """Whom participants ask: `access` for login, delivery and missing reports, `content` for what a report says."""
 
@@ -190,6 +201,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     retention: Retention = Retention()
     metrics: Metrics = Metrics()
     workers: Workers = Workers()
+    quality_report: QualityReport = QualityReport()
     technical: Literal["builtin", "external"] = Field(default="builtin", description="who makes the technical report")
     quality: Literal["builtin", "external"] = Field(default="builtin", description="who makes the op-orde report")
     language: Literal["nl", "en"] = Field(default="nl", description="language that comes first")
