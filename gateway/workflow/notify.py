@@ -24,6 +24,7 @@ from gateway.reports.mail import mail
 from gateway.store.ledger import deadlines, log, mails
 from gateway.store.ledger.mails import Notification
 from gateway.workflow.context import Context, municipality, round_of, rules_of
+from gateway.workflow.restored import gate
 
 # After each failed attempt; together 48 hours of legal time.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, *[240] * 11, 39))
@@ -175,8 +176,10 @@ def _about(drop: Drop, occasion: str, subject: str, says: tuple[str, ...], param
 
 
 def send_due(ctx: Context, post: Post, tell: Callable[..., None]) -> int:
-    """Offer every mail whose time has come, once; how many were taken."""
+    """Offer every mail whose time has come, once; how many were taken. None while the gate of a restore is closed."""
     taken = 0
+    if gate(ctx.engine) is not None:
+        return taken
 
     def done(letter: Letter, fate: GatewayError | None) -> None:
         nonlocal taken

@@ -137,6 +137,12 @@ def counts(engine: Engine) -> dict[str, int]:
     return {row["state"]: int(row["n"]) for row in rows}
 
 
+def pending(engine: Engine) -> list[Notification]:
+    """Every notification that is still to be sent, oldest first."""
+    rows = engine.rows("select * from notifications where state = 'pending' order by made_at, id")
+    return [_notification(row) for row in rows]
+
+
 def troubled(engine: Engine, limit: int = 100) -> list[Notification]:
     """Notifications that were given up, or offered without success so far; newest first."""
     rows = engine.rows(

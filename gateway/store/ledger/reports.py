@@ -163,6 +163,17 @@ def _entry(row: Row) -> Entry:
     )
 
 
+def is_known(engine: Engine, municipality: str, name: str) -> bool:
+    """Whether a file of this name was ever made for a municipality, erased or not."""
+    return bool(
+        engine.rows(
+            "select 1 from report_files where municipality = :municipality and name = :name",
+            municipality=municipality,
+            name=name,
+        )
+    )
+
+
 def body(engine: Engine, report_id: str, ordinal: int) -> bytes | None:
     """The bytes of one file, None when erased."""
     rows = engine.rows(
