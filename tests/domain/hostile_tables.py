@@ -48,7 +48,18 @@ def honest() -> Iterator[tuple[str, bytes, int, set[str]]]:
     yield "blank-lines-between", joined(*LINES[:5], "", "", *LINES[5:]), ROWS, set()
     yield "blank-lines-before", b"\r\n\n" + PLAIN, ROWS, set()
     yield "one-row", joined(*LINES[:2]), 1, set()
-    yield "empty-values", joined(HEAD, EMPTY_ROW, *BODY), ROWS + 1, set()
+    yield "empty-row-above", joined(HEAD, EMPTY_ROW, *BODY), ROWS, {"W08.between"}
+    yield "empty-rows-between", joined(*LINES[:9], EMPTY_ROW, ";;", "", EMPTY_ROW, *LINES[9:]), ROWS, {"W08.between"}
+    yield "empty-rows-below", joined(*LINES, *[EMPTY_ROW] * 500), ROWS, {"W08.at_end"}
+    yield "empty-rows-below-crlf", joined(*LINES, *[EMPTY_ROW] * 500, end="\r\n"), ROWS, {"W08.at_end"}
+    yield "empty-rows-below-cr", joined(*LINES, EMPTY_ROW, EMPTY_ROW, end="\r"), ROWS, {"W08.at_end"}
+    yield "empty-rows-of-fewer-columns", joined(*LINES, EMPTY_ROW, ";;;", ";"), ROWS, {"W08.at_end"}
+    yield "empty-row-not-ended", PLAIN + EMPTY_ROW.encode(), ROWS, {"W08.at_end"}
+    yield "empty-rows-quoted", (QUOTED + "\n" + ";".join(['""'] * WIDTH) + "\n").encode(), ROWS, {"W08.at_end"}
+    yield "empty-rows-exact", joined(*with_value(7, 3, '"T;1"'), EMPTY_ROW, '"";'), ROWS, {"W08.at_end"}
+    yield "row-of-a-lone-quote-pair", joined(HEAD, *BODY, '""', BODY[0]), ROWS + 1, {"W08.between"}
+    yield "empty-row-of-20000-columns", joined(*LINES, ";" * 20_000), ROWS, {"W08.at_end"}
+    yield "row-of-one-value", joined(HEAD, "0363" + EMPTY_ROW, *BODY), ROWS + 1, set()
     yield "quoted", QUOTED.encode(), ROWS, set()
     yield "quoted-crlf", QUOTED.replace("\n", "\r\n").encode(), ROWS, set()
     yield "quoted-cr", QUOTED.replace("\n", "\r").encode(), ROWS, set()
@@ -131,6 +142,7 @@ def broken_headers() -> Iterator[tuple[str, bytes, str]]:
     yield "header-only", joined(HEAD), "F08.no_records"
     yield "header-only-no-end", HEAD.encode(), "F08.no_records"
     yield "header-and-blank-lines", joined(HEAD, "", ""), "F08.no_records"
+    yield "header-and-empty-rows", joined(HEAD, *[EMPTY_ROW] * 300), "F08.no_records"
 
 
 def broken_rows() -> Iterator[tuple[str, bytes, set[str]]]:
@@ -143,9 +155,8 @@ def broken_rows() -> Iterator[tuple[str, bytes, set[str]]]:
     yield "row-cut-off", PLAIN[:-30], one
     yield "row-of-one-word", joined(HEAD, *BODY, "totaal"), one
     yield "row-of-spaces", joined(HEAD, *BODY, "   "), one
-    yield "row-of-a-lone-quote-pair", joined(HEAD, *BODY, '""', BODY[0]), one
     yield "two-rows-joined", joined(HEAD, *BODY[:3], BODY[3] + BODY[4], *BODY[5:]), one
-    yield "row-of-20000-columns", joined(HEAD, *BODY, ";" * 20_000), one
+    yield "row-of-20000-columns", joined(HEAD, *BODY, ";" * 20_000 + "x"), one
     yield "unquoted-separator", joined(*with_value(7, 3, "T;1")), one
     yield "half-ragged", joined(HEAD, *(line + ";" if at % 2 else line for at, line in enumerate(BODY))), one
     yield "ragged-in-two-ways", joined(HEAD, *(line + ";" * (1 + at % 2) for at, line in enumerate(BODY))), one
@@ -217,16 +228,18 @@ def large_cases(size: int) -> tuple[Case, ...]:
         ("rows-utf8", fill(block.replace(b";04;", ";é€;".encode())), set(), None),
         ("rows-comma", fill(block.replace(b";", b",")), {"F06.separator"}, None),
         ("rows-ragged", fill(block.replace(b"\n", b";\n", 1000)), {"F07.row_length"}, None),
-        ("rows-empty", fill(b";" * 17 + b"\n"), set(), count(b";" * 17 + b"\n", 1)),
+        ("rows-empty", fill(b";" * 17 + b"\n"), {"F08.no_records"}, 0),
+        ("rows-empty-below", lambda: head + block + (b";" * 17 + b"\n") * (size // 18), {"W08.at_end"}, 2000),
+        ("rows-empty-between", fill(b"x" + b";" * 17 + b"\n" + b";" * 17 + b"\n"), {"W08.between"}, None),
         ("blank-lines", fill(b"\n"), {"F08.no_records"}, None),
         ("blank-lines-and-a-row", lambda: fill(b"\n")() + block, set(), 2000),
         ("letters", fill(b"a\n"), {"F07.all_rows"}, None),
-        ("separators", fill(b";\n"), {"F07.all_rows"}, None),
-        ("letters-and-blanks", fill(b"a\n\n;\n"), {"F07.row_length"}, None),
+        ("separators", fill(b";\n"), {"F08.no_records"}, None),
+        ("letters-and-blanks", fill(b"a\n\n;\n"), {"F07.all_rows", "W08.between"}, None),
         ("quotes", fill(b'"'), {"F05.long_line"}, None),
         ("quote-lines", fill(b'"\n'), {"F05.quote_open"}, None),
-        ("quote-pairs", fill(b'""\n'), {"F07.all_rows"}, None),
-        ("quote-pairs-in-rows", fill(b'"";' * 17 + b'""\n'), set(), count(b'"";' * 17 + b'""\n', 1)),
+        ("quote-pairs", fill(b'""\n'), {"F08.no_records"}, None),
+        ("quote-pairs-in-rows", fill(b'"";' * 17 + b'""\n'), {"F08.no_records"}, 0),
         ("quadruple-quotes", fill(b'"""";' * 17 + b'""""\n'), set(), count(b'"""";' * 17 + b'""""\n', 1)),
         ("one-long-line", fill(b"x"), {"F05.long_line"}, None),
         ("lines-of-the-limit", fill(b"x" * 65_535 + b"\n"), {"F07.all_rows"}, None),

@@ -69,5 +69,6 @@ def test_large_tables_stay_within_the_limits() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_tables_of_a_city_stay_within_the_limits() -> None:
     assert compare(large_cases(CITY_BYTES), run(str(CITY_BYTES))) == []

@@ -171,10 +171,18 @@ def test_the_first_byte_that_is_not_utf8_is_placed() -> None:
     assert batch.frame["3"][19] == "é"
 
 
-def test_empty_rows_are_rows() -> None:
-    table = said(joined(HEAD, EMPTY_ROW, EMPTY_ROW))
-    (batch,) = table.batches
-    assert batch.frame.rows() == [("",) * WIDTH] * 2
+@pytest.mark.parametrize("value", ["T1", '"T;1"'])
+def test_rows_that_hold_nothing_are_one_warning_and_no_records(value: str) -> None:
+    lines = with_value(3, 3, value)
+    table = said(joined(*lines, EMPTY_ROW, ";;", EMPTY_ROW))
+    assert place(only(table)) == ("W08", ROWS + 2, None)
+    assert only(table).message.key == "findings.W08.at_end"
+    assert dict(only(table).message.params) == {"n": 3}
+    assert (table.records, table.counts) == (ROWS, {"W08": 1})
+    between = said(joined(*lines[:5], EMPTY_ROW, *lines[5:], EMPTY_ROW))
+    assert place(only(between)) == ("W08", 6, None)
+    assert (only(between).message.key, dict(only(between).message.params)) == ("findings.W08.between", {"n": 2})
+    assert [int(record) for batch in between.batches for record in batch.records] == list(range(1, ROWS + 1))
 
 
 def catalogue(language: str) -> dict[str, object]:

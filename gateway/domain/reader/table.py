@@ -12,11 +12,11 @@ from itertools import islice
 
 import polars
 
-from gateway.domain.model import Limits
+from gateway.domain.model import Finding, Limits
 from gateway.domain.reader import exact
 from gateway.domain.reader.frames import frame_of_values
 from gateway.domain.reader.header import header_fault, other_separator, wrong_separator
-from gateway.domain.reader.structure import FastBatches, Ragged, Structure, scan
+from gateway.domain.reader.structure import Empties, FastBatches, Ragged, Structure, scan
 from gateway.domain.reader.text import BOM, Text, end_of_line, examine, lines
 from gateway.domain.reader.values import Batch, Faults, Member, Table, fault, noun, safe_name
 
@@ -94,8 +94,17 @@ def _body(
             faults.add(fault(stray.key, member=name, line=stray.line))
     if structure.rows == 0 and not faults.fatal:
         faults.add(fault("F08.no_records", member=name, line=text.line))
+    elif structure.empties.total:
+        faults.add(_empty_rows(name, structure))
     _row_faults(name, structure, width, len(expected), sample, text.line, faults)
     return Table(header, text.line, tuple(faults.findings), faults.counts, batches, text.encoding, structure.rows)
+
+
+def _empty_rows(name: str, structure: Structure) -> Finding:
+    """All rows that hold nothing, as one warning: below the data they are what a spreadsheet leaves behind."""
+    empties = structure.empties
+    key = "W08.at_end" if empties.above == structure.rows else "W08.between"
+    return fault(key, member=name, line=empties.line, found=noun("empty_rows", n=empties.total), n=empties.total)
 
 
 def _row_faults(
@@ -138,19 +147,23 @@ def _scan_exactly(text: Text, width: int, most: int) -> tuple[Structure, exact.Q
     """The structure as the exact path sees it, up to the first quote that does not pair up."""
     widths: Counter[int] = Counter()
     ragged: list[Ragged] = []
+    empties = Empties()
     rows = 0
     try:
         for row in islice(exact.records(text), 1, None):
             swallowed = exact.swallows(row, width)
             if swallowed is not None:
                 raise exact.QuoteFault("F05.quote_open", swallowed)
+            if not any(row.values):
+                empties.add(1, row.line, rows)
+                continue
             rows += 1
             widths[len(row.values)] += 1
             if len(row.values) != width and len(ragged) < most:
                 ragged.append(Ragged(row.line, rows, len(row.values)))
     except exact.QuoteFault as stray:
-        return Structure(rows, widths, tuple(ragged)), stray
-    return Structure(rows, widths, tuple(ragged)), None
+        return Structure(rows, widths, tuple(ragged), empties), stray
+    return Structure(rows, widths, tuple(ragged), empties), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +177,8 @@ class ExactBatches:
         kept: list[exact.Record] = []
         numbers: list[int] = []
         characters = 0
-        for number, row in enumerate(islice(exact.records(self.text), 1, None), 1):
+        filled = (row for row in islice(exact.records(self.text), 1, None) if any(row.values))
+        for number, row in enumerate(filled, 1):
             if len(row.values) != self.width:
                 continue
             kept.append(row)
