@@ -6,6 +6,9 @@ Does not: hurt the line; test_put_hurt does.
 """
 
 import hashlib
+import os
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.client.municipality import CODE, WMO, Municipality, told
-from tests.house import Gateway, copy_demo
+from tests.house import COMMAND, Gateway, copy_demo
 from tests.samples import cost_csv, good
 
 
@@ -224,3 +227,22 @@ def test_without_a_host_it_is_a_usage_error(town: Municipality) -> None:
     answer = town.put(town.file())
     assert answer.returncode == 2
     assert "--host" in answer.stderr
+
+
+def test_on_a_terminal_it_says_the_same_beside_a_bar(town: Municipality) -> None:
+    ours, theirs = os.openpty()
+    command = [str(COMMAND), "put", "--wait", str(town.file())]
+    environment = {**town.environment(), "TERM": "xterm", "COLUMNS": "250"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=theirs, text=True, check=False)
+    os.close(theirs)
+    shown = bytearray()
+    with suppress(OSError):  # a terminal whose other side is closed ends in an error
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    text = shown.decode()
+    assert done.returncode == 0, text
+    assert "goedgekeurd" in done.stdout
+    assert f"{WMO}: " in text
+    assert "waiting for the technical report" in text
+    assert "\x1b[" in text

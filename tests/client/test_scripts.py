@@ -5,6 +5,7 @@ Touches: a gateway in a sandbox.
 Does not: run the PowerShell ones; nothing here can.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from tests.client.municipality import CODE, WMO, Municipality
 from tests.client.relay import Relay
 from tests.client.test_fetch import verified
-from tests.house import Gateway
+from tests.house import COMMAND, Gateway
 from tests.samples import wmo_csv
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "municipality"
@@ -155,6 +156,27 @@ def test_the_python_example_knows_its_endings(town: Municipality) -> None:
     town.extra["GATEWAY_KEY"] = str(town.gateway.key("cbs"))
     assert town.run(*PYTHON, "put", town.file()).returncode == 5
     assert town.run(*PYTHON, "put").returncode == 2
+
+
+def test_the_documented_run_by_the_clock_sorts_what_it_delivers(own_town: Municipality) -> None:
+    manual = (SCRIPTS.parents[1] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```sh\n(#!/bin/sh\n# deliver: .*?)```", manual, re.DOTALL)
+    run = own_town.folder / "deliver"
+    run.write_text(script.replace("/srv/monitor", str(own_town.folder)))
+    (own_town.folder / "gateway.env").write_text("")
+    for name in ("klaar", "verstuurd", "kijken"):
+        (own_town.folder / name).mkdir()
+    own_town.extra["PATH"] = f"{COMMAND.parent}:/usr/bin:/bin"
+    own_town.file(f"klaar/{WMO}")
+    own_town.bad_file("klaar/WMO_0363_2017H1.csv")
+    answer = own_town.run(SHELL, run)
+    assert answer.returncode == 1, answer.stderr
+    assert answer.stderr.count("AFGEKEURD") == 1
+    assert (own_town.folder / "verstuurd" / WMO).exists()
+    assert (own_town.folder / "kijken" / "WMO_0363_2017H1.csv").exists()
+    assert verified(own_town.folder / "rapporten" / CODE) == 10
+    quiet = own_town.run(SHELL, run)
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
 def pin(gateway: Gateway, known_hosts: Path) -> None:
