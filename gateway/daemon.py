@@ -32,7 +32,7 @@ from gateway.edge.sftp.listing import Recent
 from gateway.edge.sftp.server import Door, listen
 from gateway.edge.sftp.session import House
 from gateway.edge.watch import Watcher
-from gateway.errors import ConfigError, Conflict, GatewayError, Temporary
+from gateway.errors import ConfigError, Conflict, Corrupt, GatewayError, Temporary
 from gateway.reports import pages
 from gateway.store.ledger import facts, log
 from gateway.store.spool import Spool, write_durably
@@ -60,6 +60,8 @@ class Part(Protocol):
 
 
 PartT = TypeVar("PartT", bound=Part)
+# A ledger up to this size is looked through in about a second at each start.
+CHECKED_BYTES = 256 * 1024 * 1024
 WORKING_FILE_SECONDS = 3600.0
 MIRROR_SECONDS = 60.0
 MAIL_SECONDS = 2.0
@@ -145,12 +147,33 @@ def take_lock(state: Path, role: str, stack: ExitStack) -> None:
             raise Conflict(f"another gateway already serves the role '{each}' on {state}") from error
 
 
-def open_ledger(configuration: Configuration) -> SQLite:
-    """The ledger that the configuration names, migrated."""
-    path = Path(configuration.settings.ledger.url.removeprefix("sqlite:///"))
+def ledger_path(configuration: Configuration) -> Path:
+    """The file that is the ledger."""
+    return Path(configuration.settings.ledger.url.removeprefix("sqlite:///"))
+
+
+def open_ledger(configuration: Configuration, *, checked: bool = False) -> SQLite:
+    """The ledger that the configuration names, migrated. Corrupt, with the cure, when it is damaged, or gone from a
+    place where there was one: a fresh ledger there would know nothing of what was acknowledged. `checked`: look at all
+    of it first, unless that would take too long (doctor does)."""
+    path = ledger_path(configuration)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    seen = path.with_name(f"{path.name}.seen")
+    cure = f"gateway restore BACKUP --config {configuration.directory}"
+    size = path.stat().st_size if path.exists() else 0
+    if seen.exists() and not size:
+        raise Corrupt(f"the ledger {path} is gone. Put back the last backup: {cure}. To begin anew, remove {seen}")
     engine = SQLite(path)
-    engine.migrate()
+    try:
+        problems = engine.check() if checked and 0 < size < CHECKED_BYTES else []
+        if problems:
+            raise Corrupt(problems[0])
+        engine.migrate()
+    except Corrupt as error:
+        engine.close()
+        raise Corrupt(f"the ledger {path} is damaged ({error}). Put back the last backup: {cure} --replace") from error
+    if not seen.exists():
+        write_durably(seen, b"There is a ledger beside this file. If not: gateway restore.\n")
     return engine
 
 
@@ -208,7 +231,7 @@ def serve(options: Options) -> None:
         in_force = InForce(options.directory)
         configuration = in_force.value
         take_lock(configuration.settings.paths.state, options.role, stack)
-        engine = open_ledger(configuration)
+        engine = open_ledger(configuration, checked=True)
         stack.callback(engine.close)
         clock = sandbox_clock(engine, options)
         tell = logs.set_up(clock, sandbox=options.simulate is not None)

@@ -34,7 +34,9 @@ def done(engine: Engine, name: str) -> dict[str, datetime]:
 
 def due_at(engine: Engine, name: str, subject: str) -> datetime | None:
     """Since when a duty that was done was due; None when it was not done."""
-    rows = engine.rows("select due_at from duties where name = :name and subject = :subject", name=name, subject=subject)
+    rows = engine.rows(
+        "select due_at from duties where name = :name and subject = :subject", name=name, subject=subject
+    )
     return from_ms(rows[0]["due_at"]) if rows else None
 
 
