@@ -151,6 +151,10 @@ class Gateway:
         self.process.kill()
         return self._join(PATIENCE)
 
+    def wait_end(self, timeout: float = PATIENCE) -> int:
+        """Wait until it ends by itself; the exit code."""
+        return self._join(timeout)
+
     def _join(self, timeout: float) -> int:
         code = self.process.wait(timeout)
         if self._reader is not None:
@@ -171,8 +175,9 @@ class Gateway:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.kill()
+        if self._process is not None:
+            self._process.kill()
+            self._join(PATIENCE)
         if self._engine is not None:
             self._engine.close()
 

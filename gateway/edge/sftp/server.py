@@ -193,11 +193,11 @@ class Login(asyncssh.SSHServer):
             self._connection.close()
 
     def close_if_revoked(self) -> None:
-        """Close the connection when its account or key is gone from the configuration."""
+        """Close the connection when its account or key is gone from the configuration, or may not come from here."""
         if self._account is None or self._connection is None:
             return
         account = self._house.ctx.configuration().participants.accounts.get(self._account.login)
-        if account is None or self._key not in _keys(account):
+        if account is None or self._key not in _keys(account) or not _address_allowed(account, self._address):
             self._house.tell("revoked", account=self._account.login, peer=self._address)
             self._connection.close()
 
