@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from gateway import __version__
-from gateway.cli import desk
+from gateway.cli import desk, keep
 from gateway.cli.options import AS_JSON, CONFIG
 from gateway.errors import ConfigError, Conflict, Corrupt, GatewayError, Temporary
 
@@ -192,7 +192,8 @@ def calendar(directory: Path, day: datetime) -> None:
     print_calendar(directory, day.date())
 
 
-for command in (desk.extend, desk.withdraw, desk.account):
+KEEPING = (keep.purge, keep.hold, keep.deletions, keep.backup, keep.restore, keep.mail)
+for command in (desk.extend, desk.withdraw, desk.account, *KEEPING):
     commands.add_command(command)
 
 

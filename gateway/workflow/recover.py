@@ -12,7 +12,9 @@ from gateway.domain.lifecycle import DELIVERY_TRANSITIONS, DROP_TRANSITIONS, fol
 from gateway.domain.model import DeliveryState, DropState
 from gateway.errors import Corrupt
 from gateway.store.ledger import deliveries, drops, log, reports
+from gateway.store.ledger.retention import begun
 from gateway.store.spool import Spool
+from gateway.workflow import restored
 from gateway.workflow.collect import confirm_moved
 from gateway.workflow.context import Context
 from gateway.workflow.publish import publish, replace_missing
@@ -77,6 +79,14 @@ def differences(ctx: Context) -> list[Difference]:
         for placed in reports.all_placed(ctx.engine)
         if placed.confirmed and ctx.spool.has_report(placed.municipality, placed.name, confirmed=False)
     ]
+    codes = sorted(ctx.configuration().participants.municipalities)
+    found += [Difference(each.what, each.stem, each.mends) for each in restored.unknown_reports(ctx, codes)]
+    found += [Difference("erasure begun and not yet proven", f"{e.what} {e.name}", True) for e in begun(ctx.engine)]
+    closed = restored.gate(ctx.engine)
+    if closed is not None:
+        found.append(
+            Difference("no mail leaves since a restore: gateway mail release", closed.isoformat(), mends=False)
+        )
     found += replay(ctx)
     return found
 

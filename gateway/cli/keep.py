@@ -1,0 +1,116 @@
+"""The commands of keeping and erasing: purge, hold, deletions, backup, restore, mail.
+
+Does: reads their arguments and calls keeping.
+Touches: the terminal.
+Does not: hold logic, or import what a command needs before it runs.
+"""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gateway.cli.options import AS_JSON, CONFIG
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@CONFIG
+@AS_JSON
+@click.option("--dry-run", is_flag=True, help="Only say what would go, and what stays although its term is over.")
+def purge(directory: Path, as_json: bool, dry_run: bool) -> None:
+    """Erase what was kept long enough. The running gateway does this each night by itself."""
+    from gateway.cli.keeping import print_plan, print_purge
+
+    (print_plan if dry_run else print_purge)(directory, as_json)
+
+
+@click.command()
+@CONFIG
+@AS_JSON
+@click.option("--municipality", "code", metavar="CODE", help="Whose files must stay.  [default: list the holds]")
+@click.option("--reason", help="Why; kept, and shown to operators only.")
+@click.option("--lift", is_flag=True, help="End the hold.")
+def hold(directory: Path, as_json: bool, code: str | None, reason: str | None, lift: bool) -> None:
+    """A legal hold: nothing of a municipality is erased until it is lifted. Without options: which holds there are."""
+    from gateway.cli.keeping import print_holds, set_hold
+
+    if code is None:
+        if lift or reason:
+            raise click.UsageError("say which municipality: --municipality CODE")
+        print_holds(directory, as_json)
+        return
+    if not reason:
+        raise click.UsageError("say why: --reason TEXT")
+    click.echo(set_hold(directory, code, reason, held=not lift))
+
+
+@click.command()
+@CONFIG
+@AS_JSON
+@click.option("--from", "first", type=DAY, default="2000-01-01", show_default=True, help="The first local day.")
+@click.option("--to", "last", type=DAY, default="2100-01-01", help="The last local day, included.")
+@click.option("--municipality", "code", metavar="CODE", help="Else of all.")
+def deletions(directory: Path, as_json: bool, first: datetime, last: datetime, code: str | None) -> None:
+    """The proof of what was erased: what, when, why, its SHA-256, and until when a backup may still hold it."""
+    from gateway.cli.keeping import print_deletions
+
+    print_deletions(directory, first.date(), last.date(), code, as_json)
+
+
+@click.command()
+@CONFIG
+@AS_JSON
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(directory: Path, as_json: bool, target: Path) -> None:
+    """Copy the whole ledger to TARGET while the gateway runs, and check the copy.
+
+    TARGET is a file, or a folder: there it gets a name with the time, and backups older than retention.backup_days are
+    removed (never the newest). Configuration and host keys are not in it: keep a copy of the config folder too.
+    """
+    from gateway.cli.keeping import make_backup
+
+    make_backup(directory, target, as_json)
+
+
+@click.command()
+@CONFIG
+@click.option("--replace", is_flag=True, help="Set the ledger that is there aside (it is renamed, never removed).")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(directory: Path, replace: bool, yes: bool, file: Path) -> None:
+    """Put the backup FILE back as the ledger. The gateway must be stopped.
+
+    First it says what is in the backup and what will happen. Afterwards: `gateway doctor` names what was acknowledged
+    after the backup, and no mail leaves before `gateway mail release`.
+    """
+    from gateway.cli.keeping import restore_backup
+
+    sys.exit(0 if restore_backup(directory, file, click.confirm if not yes else None, replace=replace) else 1)
+
+
+@click.group()
+def mail() -> None:
+    """Mails that wait, and their release after a restore."""
+
+
+@mail.command("list")
+@CONFIG
+@AS_JSON
+def list_mails(directory: Path, as_json: bool) -> None:
+    """Every mail that is still to be sent, and whether it is surely new since a restore."""
+    from gateway.cli.keeping import print_mails
+
+    print_mails(directory, as_json)
+
+
+@mail.command("release")
+@CONFIG
+@click.option("--send-all", is_flag=True, help="Also send what may have been sent before the restore.")
+def release_mails(directory: Path, send_all: bool) -> None:
+    """After a restore: let mails go out again. Those that may have been sent before are given up, unless --send-all."""
+    from gateway.cli.keeping import open_gate
+
+    click.echo(open_gate(directory, send_all=send_all))
