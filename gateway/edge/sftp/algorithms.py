@@ -1,8 +1,8 @@
 """Algorithm tiers: which cryptography a listener offers.
 
 Does: names three tiers. `strict` is what current clients share and nothing weaker; `pq` only key exchange that a
-quantum computer does not break; `compat` adds, for clients that cannot be replaced yet, MACs without encrypt-then-mac and NIST
-curves. Reads host keys so that an RSA one signs with SHA-2 alone.
+quantum computer does not break; `compat` adds, for clients that cannot be replaced yet, MACs without encrypt-then-mac
+and NIST curves. Reads host keys so that an RSA one signs with SHA-2 alone.
 Touches: the host key files.
 Does not: offer SHA-1, CBC, group exchange (1024 bits when a client asks) or compression in any tier.
 
@@ -30,11 +30,13 @@ RSA_SHA2 = (b"rsa-sha2-512", b"rsa-sha2-256")
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What is offered, best first."""
+    """What is offered, best first. `tell_keys`: tell clients all host keys, so that OpenSSH learns a new one before the
+    old one goes; phpseclib 2 answers that announcement, which asks for no answer, and is disconnected for it."""
 
     kex: tuple[str, ...]
     encryption: tuple[str, ...]
     mac: tuple[str, ...]
+    tell_keys: bool = True
 
 
 STRICT = Tier(
@@ -56,6 +58,7 @@ TIERS: dict[str, Tier] = {
         ),
         encryption=STRICT.encryption,
         mac=(*STRICT.mac, "hmac-sha2-256", "hmac-sha2-512"),
+        tell_keys=False,
     ),
 }
 

@@ -264,7 +264,7 @@ async def _accept(
         port,
         server_factory=lambda: Login(house, keeper),
         server_host_keys=keys,
-        send_server_host_keys=True,
+        send_server_host_keys=tier.tell_keys,
         allow_scp=False,
         agent_forwarding=False,
         x11_forwarding=False,
