@@ -217,15 +217,14 @@ def overview(ctx: Context, round_: DeliveryRound) -> tuple[Phrase, ...]:
     now, calendar = ctx.now(), ctx.configuration().calendar
     unmet = deadlines.unmet(ctx.engine)
     owed = [each for each in unmet if each.kind in chase.OURS]
-    sent = mails.counts(ctx.engine)
     counts = {
         "received": len(drops.in_state(ctx.engine, DropState.RECEIVED)),
         "held": len(drops.in_state(ctx.engine, DropState.HELD)),
         "at_risk": sum(chase.is_at_risk(each, now, calendar) for each in owed),
         "breached": sum(each.due_at < now for each in owed),
         "uncollected": sum(each.kind == chase.PICKUP and each.due_at < now for each in unmet),
-        "pending": sent.get("pending", 0),
-        "failed": sent.get("failed", 0),
+        "delayed": mails.delayed(ctx.engine),
+        "failed": mails.counts(ctx.engine).get("failed", 0),
     }
     found = [phrase(f"mails.count.{name}", n=n) for name, n in counts.items()]
     if now >= window(round_.delivery).opens:

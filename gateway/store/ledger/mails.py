@@ -137,6 +137,12 @@ def counts(engine: Engine) -> dict[str, int]:
     return {row["state"]: int(row["n"]) for row in rows}
 
 
+def delayed(engine: Engine) -> int:
+    """How many pending notifications were offered without success so far."""
+    rows = engine.rows("select count(*) as n from notifications where state = 'pending' and reason is not null")
+    return int(rows[0]["n"])
+
+
 def pending(engine: Engine) -> list[Notification]:
     """Every notification that is still to be sent, oldest first."""
     rows = engine.rows("select * from notifications where state = 'pending' order by made_at, id")
