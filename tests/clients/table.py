@@ -30,8 +30,8 @@ FOOT = """
 Tier `compat` is a second listener (`sftp.compat_listen`) for clients without current algorithms. JSch 0.1.54 needs an
 ECDSA host key and an ECDSA key of its own, phpseclib 2 RSA ones (they sign with SHA-2).
 
-Not tried here: WinSCP and FileZilla, which run on Windows or a desktop. WinSCP uploads under `NAME.filepart` and renames;
-lftp with temporary names does the same and is tried.
+Not tried here: WinSCP and FileZilla, which run on Windows or a desktop. WinSCP uploads under `NAME.filepart` and
+renames; lftp with temporary names does the same and is tried.
 """
 
 
@@ -55,7 +55,7 @@ def main() -> None:
     journeys: dict[str, dict[str, Step]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with stage(folder) as made:
+        with stage(folder, compiled=True) as made:
             for number, client in enumerate(CLIENTS, start=1):
                 place = folder / f"journey{number}"
                 place.mkdir()
