@@ -9,10 +9,15 @@ file stays as far as it is without gaps, not whole, so that the client can go on
 
 A working file has one writer: the last who opened it. A client whose line was cut comes back long before the server
 notices that the old session is dead; the old one's handle then counts for nothing.
+
+Every upload holds a descriptor, and a process that has none left lets nobody log in: half of them are for uploads, and
+an account has a quarter of that.
 """
 
 import os
+import resource
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -112,13 +117,34 @@ class Upload:
         return self.size > 0 and self.spans != ((0, self.size),)
 
 
+def half_of_the_descriptors() -> int:
+    """How many uploads may be open in this process."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+
+
 @dataclass(slots=True)
 class Writers:
-    """Who writes which working file now. Shared by all sessions and their threads."""
+    """How many uploads are open, and who writes which working file now. Shared by all sessions and their threads."""
 
+    most: int = field(default_factory=half_of_the_descriptors)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _open: Counter[str] = field(default_factory=Counter)
     _writing: dict[Path, Upload] = field(default_factory=dict)
     _dropping: set[Path] = field(default_factory=set)
+
+    def begin(self, login: str) -> None:
+        """One more upload. `Refusal` BUSY when there are too many, in all or of this account."""
+        with self._lock:
+            if self._open.total() >= self.most or self._open[login] >= self.most // 4:
+                raise Refusal("BUSY")
+            self._open[login] += 1
+
+    def end(self, login: str) -> None:
+        """One less."""
+        with self._lock:
+            self._open[login] -= 1
+            if not self._open[login]:
+                del self._open[login]
 
     def take(self, item: Path, upload: Upload) -> None:
         """`upload` writes from now on; a former one is broken. `Refusal` BUSY while the file is being dropped."""
@@ -161,20 +187,28 @@ def open_upload(ctx: Context, writers: Writers, attempt: Attempt, *, truncate: b
     """Begin an upload; raises `Refusal` when it may not be made, `Temporary` when the disk says no."""
     admit(ctx, attempt)
     upload = Upload(attempt, ctx.new_id(), ctx.now(), current_round(ctx).limits.upload_bytes)
-    if not is_working_name(attempt.name):
-        upload.descriptor = ctx.spool.stage(upload.id)
-        return upload
-    item = working_item(ctx, attempt)
+    writers.begin(attempt.account.login)
+    try:
+        if is_working_name(attempt.name):
+            _open_working(ctx, writers, upload, working_item(ctx, attempt), truncate=truncate)
+        else:
+            upload.descriptor = ctx.spool.stage(upload.id)
+    except (Refusal, Temporary):
+        writers.end(attempt.account.login)
+        raise
+    return upload
+
+
+def _open_working(ctx: Context, writers: Writers, upload: Upload, item: Path, *, truncate: bool) -> None:
     writers.take(item, upload)
     try:
         upload.descriptor = ctx.spool.open_working(item, truncate=truncate)
-        upload.item = item
-        upload.size = os.fstat(upload.descriptor).st_size
-        upload.spans = covered((), 0, upload.size)
     except Temporary:
         writers.leave(item, upload)
         raise
-    return upload
+    upload.item = item
+    upload.size = os.fstat(upload.descriptor).st_size
+    upload.spans = covered((), 0, upload.size)
 
 
 def working_item(ctx: Context, attempt: Attempt) -> Path:
@@ -192,7 +226,12 @@ def break_off(ctx: Context, writers: Writers, upload: Upload) -> None:
         else:
             _leave_unfinished(ctx, writers, upload, upload.item)
     finally:
-        os.close(upload.descriptor)
+        _let_go(writers, upload)
+
+
+def _let_go(writers: Writers, upload: Upload) -> None:
+    os.close(upload.descriptor)
+    writers.end(upload.attempt.account.login)
 
 
 def _leave_unfinished(ctx: Context, writers: Writers, upload: Upload, item: Path) -> None:
@@ -229,7 +268,7 @@ def close_upload(ctx: Context, writers: Writers, intake: Intake, upload: Upload)
         return intake.submit(landing)
     finally:
         if done:
-            os.close(upload.descriptor)
+            _let_go(writers, upload)
         else:
             break_off(ctx, writers, upload)
 

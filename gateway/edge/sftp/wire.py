@@ -91,9 +91,6 @@ def install() -> None:
     table[b"limits@openssh.com"] = _limits
     table[b"copy-data"] = _copy_data
     table[b"ranges@asyncssh.com"] = _ranges
-    SFTPServerHandler._extensions = [
-        (name, value) for name, value in SFTPServerHandler._extensions if name not in NOT_OFFERED
-    ]
     changed: dict[str, object] = {"run": _run_to_the_end, "_process_packet": _answer}
     for name, function in changed.items():
         setattr(SFTPServerHandler, name, function)
@@ -108,11 +105,14 @@ def _service_request(connection: Any, kind: int, number: int, packet: SSHPacket)
 
 
 async def _run_to_the_end(handler: Any) -> None:
+    if not isinstance(handler._server, Told):
+        await _run(handler)
+        return
+    handler._extensions = [each for each in handler._extensions if each[0] not in NOT_OFFERED]
     try:
         await _run(handler)
     except BaseException as error:
-        if isinstance(handler._server, Told):
-            await handler._cleanup(error if isinstance(error, Exception) else None)
+        await handler._cleanup(error if isinstance(error, Exception) else None)
         raise
 
 
