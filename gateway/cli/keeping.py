@@ -30,11 +30,15 @@ from gateway.workflow import restored, retain
 Rows = list[dict[str, object]]
 
 
+# What a line on a terminal has no room for.
+WIDE = ("subject", "sha256")
+
+
 def _print(title: str, rows: Rows, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        print_rows(title, rows, Console())
+        print_rows(title, [{key: row[key] for key in row if key not in WIDE} for row in rows], Console())
 
 
 def _erasures(found: Sequence[Erasure]) -> Rows:
@@ -78,8 +82,8 @@ def print_plan(directory: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"going": _erasures(made.going), "kept": kept}, indent=2))
         return
-    print_rows("would go", _erasures(made.going), Console())
-    print_rows("stays", kept, Console())
+    _print("would go", _erasures(made.going), as_json)
+    _print("stays", kept, as_json)
 
 
 def print_purge(directory: Path, as_json: bool) -> None:

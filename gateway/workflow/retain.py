@@ -160,7 +160,7 @@ def _log_lines(ctx: Context, terms: Retention) -> Iterator[Erasure]:
 def _old_rows(ctx: Context, terms: Retention) -> Iterator[Erasure]:
     before = ctx.now() - timedelta(days=terms.log_days)
     for table in retention.ROWS:
-        found = retention.old_rows(ctx.engine, table, before)
+        found = retention.old_rows(ctx.engine, table, before, ctx.configuration().rounds)
         if found:
             yield Erasure(
                 "rows", before.isoformat(), table, None, found.sha256, found.bytes, f"log_days {terms.log_days}"
@@ -196,7 +196,8 @@ def _begin(ctx: Context, erasure: Erasure, holds: Mapping[str, Hold]) -> None:
             first, last = erasure.subject.split("-")
             retention.blank_lines(ctx.engine, int(first), int(last), now)
         elif erasure.what == "rows":
-            retention.blank_rows(ctx.engine, erasure.name, datetime.fromisoformat(erasure.subject))
+            before = datetime.fromisoformat(erasure.subject)
+            retention.blank_rows(ctx.engine, erasure.name, before, ctx.configuration().rounds)
 
 
 def _finish(ctx: Context) -> list[Deletion]:

@@ -393,10 +393,18 @@ def test_after_three_years_lines_and_rows_name_nobody(world: World) -> None:
     assert all(line.detail == {} for line in old)
     kept_drop = drops.get(world.engine, drop.id)
     assert (kept_drop.account, kept_drop.file.name, kept_drop.file.sha256) == ("", "", drop.file.sha256)
-    assert not facts.terms_accepted(world.engine, "amsterdam", "2017H2", "1")
-    assert holding(world.folder / "ledger.db", b"amsterdam") == []
+    assert facts.terms_accepted(world.engine, "amsterdam", "2017H2", "1")
     assert differences(world.ctx) == []
     assert {each.erasure.what for each in proofs(world.engine)} == {"payload", "report", "log", "rows"}
+
+
+def test_an_acceptance_goes_with_the_round_that_it_was_for(world: World) -> None:
+    later = replace(world.configuration.rounds["2017H2"], id="2018H1")
+    world.configure(rounds={"2018H1": later}, rules={"2018H1": world.configuration.rules["2017H2"]})
+    world.clock.forward(days=1097)
+    purge(world.ctx)
+    assert not facts.terms_accepted(world.engine, "amsterdam", "2017H2", "1")
+    assert holding(world.folder, b"amsterdam") == []
 
 
 def test_old_lines_can_still_be_asked_for(world: World) -> None:

@@ -7,6 +7,7 @@ Does not: choose a term (workflow), remove files, or make what was blanked unrea
 A `Deletion` is only ever added. What is blank is told by `erased_at`; the row around it stays.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -82,7 +83,7 @@ def _erasure(row: Row, path: str | None) -> Erasure:
 
 
 # By table: the old rows that name somebody (id, what they say), and how they are blanked. Rows that carry the history
-# stay; a mail that was sent and an acceptance of a round long over are nothing but names, and go.
+# stay; a mail that was sent and an acceptance of a round that is configured no more are nothing but names, and go.
 ROWS: dict[str, tuple[str, str]] = {
     "drops": (
         """select id, account || ' ' || name as said from drops where received_at < :before and account <> ''
@@ -116,8 +117,8 @@ ROWS: dict[str, tuple[str, str]] = {
     ),
     "acceptances": (
         """select round_id || ' ' || terms_version as id, account as said from acceptances
-           where accepted_at < :before order by accepted_at, account""",
-        "delete from acceptances where accepted_at < :before",
+           where accepted_at < :before and :rounds not like '%|' || round_id || '|%' order by accepted_at, account""",
+        "delete from acceptances where accepted_at < :before and :rounds not like '%|' || round_id || '|%'",
     ),
 }
 
@@ -223,9 +224,10 @@ def old_lines(engine: Engine, before: datetime, *, after: int, limit: int) -> Ol
     return OldLines(rows[0]["id"], rows[-1]["id"], len(rows), sha256(whole).hexdigest(), len(whole))
 
 
-def old_rows(engine: Engine, table: str, before: datetime) -> OldLines | None:
-    """The rows of a table of ROWS that are older than a moment and still name somebody; None when there are none."""
-    rows = engine.rows(ROWS[table][0], before=to_ms(before))
+def old_rows(engine: Engine, table: str, before: datetime, rounds: Collection[str]) -> OldLines | None:
+    """The rows of a table of ROWS that are older than a moment and still name somebody; None when there are none.
+    `rounds` are the ids of those that are configured."""
+    rows = engine.rows(ROWS[table][0], before=to_ms(before), rounds=_listed(rounds))
     whole = "".join(f"{row['id']}\t{row['said']}\n" for row in rows).encode()
     return OldLines(0, 0, len(rows), sha256(whole).hexdigest(), len(whole)) if rows else None
 
@@ -283,9 +285,13 @@ def blank_lines(engine: Engine, first: int, last: int, at: datetime) -> int:
     )
 
 
-def blank_rows(engine: Engine, table: str, before: datetime) -> int:
+def blank_rows(engine: Engine, table: str, before: datetime, rounds: Collection[str]) -> int:
     """Blank the names in the rows that `old_rows` gives, or remove rows that are nothing but names; how many."""
-    return engine.run(ROWS[table][1], before=to_ms(before))
+    return engine.run(ROWS[table][1], before=to_ms(before), rounds=_listed(rounds))
+
+
+def _listed(rounds: Collection[str]) -> str:
+    return f"|{'|'.join(sorted(rounds))}|"
 
 
 def abandon(engine: Engine, erasure: Erasure) -> bool:
