@@ -5,8 +5,8 @@ again and works until nothing is left to do; `wrongs` lists everything that is n
 Touches: one folder.
 Does not: kill (killer).
 
-Told, a line each: `landing <id> <word of its content>` before a landing, `ok <id>` for each answer that a client would
-read as OK.
+Told, a line each: `landing <id> <word of its content>` before a landing, `landed <id>` after it, `ok <id>` for each
+answer that a client would read as OK. What has landed is received, whoever heard of it.
 """
 
 import os
@@ -22,9 +22,9 @@ from pathlib import Path
 from gateway.config.sections import Watch
 from gateway.domain.checks import examine_drop
 from gateway.domain.kinds import Job
-from gateway.domain.model import Channel, Drop, DropState, Examination, Lane, to_ms
+from gateway.domain.model import Channel, Drop, DropState, Examination, Lane, ReportKind, to_ms
 from gateway.edge.watch import Watcher
-from gateway.store.ledger import drops, reports
+from gateway.store.ledger import deadlines, drops, reports
 from gateway.store.spool import LandingFacts
 from gateway.workflow import collect
 from gateway.workflow.admit import admit
@@ -126,7 +126,9 @@ class Day:
         )
         self.tell(f"landing {landing_id} {word}")
         self.done.clear()
-        answer = self.intake.submit(spool.land(facts, item))
+        landing = spool.land(facts, item)
+        self.tell(f"landed {landing_id}")
+        answer = self.intake.submit(landing)
         os.close(descriptor)
         answer.result(PATIENCE)
         self.tell(f"ok {landing_id}")
@@ -221,7 +223,7 @@ def wrongs(world: World, told: list[str]) -> list[str]:
 
 def _lost_or_doubled(world: World, told: list[str]) -> list[str]:
     landings = {words[1]: words[2] for words in map(str.split, told) if words[0] == "landing"}
-    promised = {words[1] for words in map(str.split, told) if words[0] == "ok"}
+    promised = {words[1] for words in map(str.split, told) if words[0] in ("landed", "ok")}
     here = {drop.id: drop for drop in all_drops(world) if drop.channel is Channel.SFTP}
     found = [f"promised and lost: {each} {landings[each]}" for each in promised - set(here)]
     found += [f"received and never landed: {each}" for each in set(here) - set(landings)]
@@ -236,6 +238,23 @@ def _lost_or_doubled(world: World, told: list[str]) -> list[str]:
             found.append(f"other bytes: {drop_id} {drop.file.name}")
         if drop.state is not (DropState.HELD if drop.file.name == JEUGD else DropState.DECIDED):
             found.append(f"state {drop.state}: {drop_id} {drop.file.name}")
+    return found + [wrong for drop in here.values() for wrong in _unanswered(world, drop)]
+
+
+def _unanswered(world: World, drop: Drop) -> list[str]:
+    """Reports and deadlines that a drop must have and has not, or has twice."""
+    made = Counter(report.kind for report in reports.of_drop(world.engine, drop.id))
+    receipts, verdicts = made[ReportKind.RECEIPT], made[ReportKind.TECHNICAL]
+    held = drop.state is DropState.HELD
+    files = 2 if drop.file.name == "MSD.zip" else 1
+    found = []
+    if receipts != (2 if held else 1) or verdicts != (0 if held or drop.repeat_of else files):
+        found.append(f"{receipts} receipts, {verdicts} verdicts: {drop.id} {drop.file.name} {drop.state}")
+    owed = deadlines.find(world.engine, "technical", drop.id)
+    if (owed is None) != (drop.repeat_of is not None or drop.lane is Lane.TRIAL):
+        found.append(f"deadline {owed}: {drop.id} {drop.file.name}")
+    elif owed is not None and (owed.met_at is None) != held:
+        found.append(f"deadline met at {owed.met_at}: {drop.id} {drop.file.name}")
     return found
 
 

@@ -123,6 +123,7 @@ def test_the_day_is_long_enough_to_mean_something() -> None:
     assert min(counts[name] for name in ("fsync", "rename", "write", "open", "mkdir", "unlink", "insert", "copy")) > 2
 
 
+@pytest.mark.timeout(600)
 def test_killed_at_any_step_nothing_is_lost_doubled_or_left(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tried = points(stride=6)
     bad = bad_points(place, tried)
