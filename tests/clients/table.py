@@ -62,7 +62,8 @@ def main() -> None:
                 steps = Journey(client, made.place(client), made.gateway, place, number).travel()
                 journeys[client.name] = {step.name: step for step in steps}
                 print(client.name, file=sys.stderr)
-    columns = list(max(journeys.values(), key=len))
+    most = max(len(steps_of) for steps_of in journeys.values())
+    columns = next(list(steps_of) for steps_of in journeys.values() if len(steps_of) == most)
     lines = ["| client | version | tier | " + " | ".join(columns) + " |", "| --- " * (len(columns) + 3) + "|"]
     for client in CLIENTS:
         cells = [cell(journeys[client.name], column) for column in columns]
