@@ -160,6 +160,10 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
             }
             for report in reports.of_drop(ctx.engine, drop.id)
         ],
+        "mails": [
+            {"occasion": owed.occasion, "account": owed.account, "state": owed.state, "sent": local(owed.sent_at)}
+            for owed in mails.of_drop(ctx.engine, drop.id)
+        ],
         "log": [
             {"at": local(line.at), "event": line.event, "account": line.account, **line.detail}
             for line in log.of_drop(ctx.engine, drop.id)

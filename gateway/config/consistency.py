@@ -65,6 +65,9 @@ def secret_problems(document: Document, settings: Settings) -> tuple[list[Proble
         if mode & 0o027:
             what = f"{path} is not only its owner's (mode {mode & 0o777:03o}); `chmod 600` it"
             warnings.append(document.problem(loc, what))
+    trusted = settings.mail.ca_file if settings.mail else None
+    if trusted is not None and not trusted.is_file():
+        problems.append(document.problem(("mail", "ca_file"), f"{trusted}: no such file"))
     return problems, warnings
 
 

@@ -6,6 +6,10 @@
     judge      received -> examined by a worker -> decided: deliveries, verdict, technical report, in one transaction
     publish    report rows -> files in the outbox
     collect    pick-up: observed when read in full, confirmed when deleted or moved
+    notify     mails owed in the transaction of what they tell of, sent by a loop of their own, given up aloud
+    duties     what is due now: opening, reminders, withdrawal window, the desk's overview; asked by a tick
+    chase      what was not collected, and what of ours is late or about to be
+    missing    who has not, not fully, or not successfully delivered
     folders    what a user sees: status.json, LEESMIJ.txt, listings
     recover    folders and ledger compared after a crash; what `gateway doctor` shows
 

@@ -1,0 +1,111 @@
+"""gateway missing, deadlines, log and status: what the desk sees of a round, for people and for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import commands
+from gateway.domain.workdays import end_of_day
+from gateway.store.ledger import deadlines, facts, log, mails
+from gateway.store.ledger.deadlines import Deadline
+from gateway.store.sqlite import SQLite
+from tests.house import copy_demo
+
+NOW = datetime(2018, 2, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def demo(demo_template: Path, tmp_path: Path) -> Path:
+    """A demo whose sandbox clock stands on 20 February."""
+    return copy_demo(demo_template, tmp_path / "gateway")
+
+
+@pytest.fixture
+def ledger(demo: Path) -> Iterator[SQLite]:
+    engine = SQLite(demo / "var" / "ledger.db")
+    facts.set_setting(engine, "sandbox", "1")
+    log.append(engine, log.Line(NOW, "login", "0363", "amsterdam"))
+    yield engine
+    engine.close()
+
+
+def run(demo: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(commands, [*arguments, "--config", str(demo / "config")])
+
+
+def owe(ledger: SQLite, kind: str, day: int) -> None:
+    due_at = end_of_day(datetime(2018, 2, day, tzinfo=UTC).date())
+    deadlines.insert(ledger, Deadline(kind, f"{kind}-{day}", "0363", due_at, "NL-x", None))
+
+
+def test_missing_names_who_and_what(demo: Path, ledger: SQLite) -> None:
+    said = run(demo, "missing", "--json")
+    assert said.exit_code == 1
+    document = json.loads(said.output)
+    assert document["round"] == "2017H2"
+    assert [each["municipality"] for each in document["missing"]] == ["0363", "0377", "0473"]
+    assert {each["standing"] for each in document["missing"]} == {"nothing"}
+    assert [each["lead"] for each in document["missing"]] == [None, None, "0377"]
+    assert {"kind": "WMO", "period": "2017H2", "lack": "none"} in document["missing"][0]["items"]
+    assert document["missing"][0]["closes"] == "2018-03-09T23:59:59+01:00"
+    table = run(demo, "missing").output
+    assert "Zandvoort" in table
+    assert "missing in round 2017H2: 3" in table
+
+
+def test_deadlines_say_what_is_open_at_risk_and_late(demo: Path, ledger: SQLite) -> None:
+    assert run(demo, "deadlines").exit_code == 0
+    owe(ledger, "technical", 23)
+    owe(ledger, "technical", 21)
+    said = run(demo, "deadlines", "--json")
+    assert said.exit_code == 0
+    assert [each["state"] for each in json.loads(said.output)["deadlines"]] == ["at risk", "open"]
+    owe(ledger, "technical", 19)
+    said = run(demo, "deadlines", "--json")
+    assert said.exit_code == 1
+    first = json.loads(said.output)["deadlines"][0]
+    assert (first["state"], first["due"], first["municipality"]) == ("late", "2018-02-19T23:59:59+01:00", "0363")
+    assert "late" in run(demo, "deadlines").output
+
+
+def test_the_log_of_two_days_as_table_csv_and_json(demo: Path, ledger: SQLite) -> None:
+    log.append(ledger, log.Line(NOW, "mailed", "0377", "bloemendaal", detail={"occasion": "technical"}))
+    log.append(ledger, log.Line(NOW, "refused", "0363", "amsterdam", detail={"name": "x_999990019.csv"}))
+    days = ("--from", "2018-02-20", "--to", "2018-02-20")
+    rows = json.loads(run(demo, "log", *days, "--format", "json").output)
+    assert [(row["event"], row["municipality"]) for row in rows] == [
+        ("login", "0363"),
+        ("mailed", "0377"),
+        ("refused", "0363"),
+    ]
+    own = json.loads(run(demo, "log", *days, "--municipality", "0363", "--format", "json").output)
+    assert {row["municipality"] for row in own} == {"0363"}
+    body = run(demo, "log", *days, "--format", "csv").stdout_bytes.decode("utf-8-sig")
+    assert [row[2] for row in csv.reader(io.StringIO(body), delimiter=";")][1:] == [
+        "ingelogd",
+        "mail verstuurd",
+        "bestand geweigerd",
+    ]
+    table = run(demo, "log", *days).output
+    assert "mailed" in table
+    assert "999990019" not in table + body
+
+
+def test_a_log_of_no_days_or_of_nobody_is_refused(demo: Path, ledger: SQLite) -> None:
+    assert run(demo, "log", "--from", "2018-02-21", "--to", "2018-02-20").exit_code != 0
+    assert run(demo, "log", "--from", "2018-02-20", "--to", "2018-02-20", "--municipality", "9999").exit_code != 0
+
+
+def test_status_names_mails_that_do_not_arrive(demo: Path, ledger: SQLite) -> None:
+    mails.add(ledger, mails.Notification("m", "technical", "x", "amsterdam", "0363", {}, NOW, NOW))
+    mails.note_reason(ledger, "m", "451 later")
+    document = json.loads(run(demo, "status", "--json").output)
+    assert document["mails"] == {"pending": 1}
+    [trouble] = document["mail_troubles"]
+    assert (trouble["account"], trouble["reason"], trouble["state"]) == ("amsterdam", "451 later", "pending")
