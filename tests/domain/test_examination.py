@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.checks.drop import examine_table
 from gateway.domain.checks.faults import Context, Tally
-from gateway.domain.model import Examination, Severity
+from gateway.domain.model import Examination, Severity, phrase
 from gateway.domain.reader import Batch, Table
 from tests.domain.examining import RECEIVED_ON, all_findings, cost, examined, keys, only, rendered, spoiled, wmo
 from tests.rules import rules
@@ -135,9 +135,23 @@ def with_header(change: Callable[[list[str]], list[str]], rows: int = 3) -> list
 def test_other_capitals_or_spaces_are_named_with_the_right_spelling() -> None:
     assert with_header(lambda h: ["gemeentecode", *h[1:]]) == [("F06", "spelling", "Gemeentecode")]
     assert with_header(lambda h: [*h[:2], " BSN ", *h[3:]]) == [("F06", "spelling", "BSN")]
-    assert with_header(lambda h: [name.upper() for name in h]) == [
-        ("F06", "spelling", name) for name in WMO_HEADER if name != name.upper()
+    assert with_header(lambda h: [*h[:2], " BSN ", *h[3:-1], "reden beeindiging"]) == [
+        ("F06", "spelling", "BSN"),
+        ("F06", "spelling", "Reden_beeindiging"),
     ]
+
+
+def test_a_header_in_another_spelling_is_one_finding_with_the_whole_line() -> None:
+    (finding,) = only(examined(csv_bytes([name.upper() for name in WMO_HEADER], wmo_rows(3)))).findings
+    assert finding.message == phrase("findings.F06.spellings", n=17)
+    assert finding.expected == phrase("expected.header", names=";".join(WMO_HEADER))
+
+
+def test_columns_without_a_name_are_one_finding() -> None:
+    rows = [[*row, "", "", ""] for row in wmo_rows(3)]
+    (finding,) = only(examined(csv_bytes([*WMO_HEADER, "", "", " "], rows))).findings
+    assert finding.message == phrase("findings.F06.unnamed", n=3, place=19)
+    assert with_header(lambda h: [*h[:2], "", *h[3:]]) == [("F06", "absent", "BSN")]
 
 
 def test_a_renamed_column_is_one_finding_without_consequences() -> None:
@@ -160,12 +174,17 @@ def test_a_different_order_is_one_finding_and_the_rows_are_judged_by_name() -> N
     swapped = [WMO_HEADER[1], WMO_HEADER[0], *WMO_HEADER[2:]]
     rows = [[row[1], row[0], *row[2:]] for row in wmo_rows(4)]
     rows[0][2] = "999990008"
-    assert keys(only(examined(csv_bytes(swapped, rows)))) == [("F06", "order", None), ("R04", "eleven", "BSN")]
+    member = only(examined(csv_bytes(swapped, rows)))
+    assert member.findings[0].message == phrase("findings.F06.order", name="Gemeentecode", place=1)
+    assert keys(member) == [
+        ("F06", "order", "Gemeentecode"),
+        ("R04", "eleven", "BSN"),
+    ]
 
 
 def test_a_wrong_order_is_said_beside_a_wrong_name() -> None:
     told = with_header(lambda h: [h[1], "gemeentecode", *h[2:]])
-    assert told[:2] == [("F06", "spelling", "Gemeentecode"), ("F06", "order", None)]
+    assert told[:2] == [("F06", "spelling", "Gemeentecode"), ("F06", "order", "Gemeentecode")]
 
 
 def test_a_column_twice() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.domain.checks import CHECKS
 from gateway.domain.demands import DEMANDS
-from gateway.domain.model import Severity
+from gateway.domain.model import Severity, phrase
 from tests.domain.examining import cost, examined, keys, only, spoiled, wmo
 from tests.rules import rules
 from tests.samples import COST_HEADERS, COST_KEYS, WMO_HEADER, cost_csv, cost_rows, csv_bytes, wmo_csv, wmo_rows
@@ -210,7 +210,19 @@ def test_the_total_is_the_sum(column: str, off: int, warned: bool) -> None:
     total = int(cost_rows("KOSTENWMO")[-1][COST_HEADERS["KOSTENWMO"].index(column)])
     member = cost("KOSTENWMO", {column: str(total + off)}, row=-1)
     assert keys(member) == ([("W07", "total", column)] if warned else [])
+    assert {(finding.line, finding.record) for finding in member.findings} <= {(20, 19)}
     assert member.approved
+
+
+def test_a_key_that_stands_twice_is_said_once_and_not_by_the_total_too() -> None:
+    rows = cost_rows("KOSTENWMO")
+    member = only(examined(csv_bytes(COST_HEADERS["KOSTENWMO"], [*rows, rows[0]]), "KOSTENWMO_0363_2017H2.csv"))
+    assert keys(member) == [("R09", "not_unique", "Type_maatwerkarrangement")]
+
+
+def test_another_day_of_making_is_told_with_the_first() -> None:
+    finding = wmo({"Aanmaakdatum_bestand": "20180101"}, row=2).findings[0]
+    assert finding.expected == phrase("expected.same_value", value="20180131", line=2)
 
 
 def test_without_a_total_or_with_a_wrong_amount_no_sum_is_made() -> None:

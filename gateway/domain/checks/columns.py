@@ -10,7 +10,7 @@ add up to a multiple of eleven, and they are not all zero.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -35,6 +35,18 @@ LISTED_CODES = 20
 INTEGER_DIGITS = 18
 
 Judged = tuple[list[Fault], pl.Series, pl.Series]
+
+
+def judge_columns(
+    columns: Sequence[Column], places: Mapping[str, int], frame: pl.DataFrame, codelists: Mapping[str, CodeList]
+) -> tuple[dict[str, Cells], list[Fault]]:
+    """The cells of every column that was found in the header, by name, and all their faults."""
+    cells, faults = {}, list[Fault]()
+    for column in columns:
+        if column.name in places:
+            cells[column.name], wrong = judge(column, frame[str(places[column.name])], codelists)
+            faults += wrong
+    return cells, faults
 
 
 def judge(column: Column, text: pl.Series, codelists: Mapping[str, CodeList]) -> tuple[Cells, list[Fault]]:

@@ -10,15 +10,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.domain.checks.columns import judge
-from gateway.domain.checks.faults import Context, Fault, Tally, View
+from gateway.domain.checks.columns import judge_columns
+from gateway.domain.checks.faults import Context, Tally, View
 from gateway.domain.checks.header import read_header, stand_aside
 from gateway.domain.checks.municipalities import judge_name
-from gateway.domain.checks.rules import CHECKS, Running
+from gateway.domain.checks.rules import CHECKS
 from gateway.domain.kinds import FileKind, Job, ParsedName, Rules, parse_name
 from gateway.domain.model import Examination, Finding, MemberResult, ReportingPeriod, Severity, phrase
 from gateway.domain.quality import Counting, counting
-from gateway.domain.reader import Batch, Member, Table, read, unpack
+from gateway.domain.reader import Member, Table, read, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +122,17 @@ def examine_table(table: Table, kind: FileKind, rules: Rules, tally: Tally, cont
     whole = all(column.name in header.places for column in kind.columns)
     count = counting(kind, rules.codelists, context.period) if whole else None
     for number, batch in enumerate(table.batches):
-        aside = stand_aside(kind, header.places, batch.frame, rules.codelists) if number == 0 else None
+        columns, faults = judge_columns(kind.columns, header.places, batch.frame, rules.codelists)
+        aside = stand_aside(kind, header.places, batch, columns, rules.codelists) if number == 0 else None
         if aside:
             tally.add([aside])
             return None
-        view = _examine_batch(batch, kind, header.places, rules, tally, running)
+        view = View(columns, batch.lines, batch.records)
+        for rule in running:
+            faults += rule.feed(view)
+        tally.batch(view, faults)
         if count:
             count.feed(view.columns)
     for rule in running:
         tally.add(rule.finish())
     return count
-
-
-def _examine_batch(
-    batch: Batch, kind: FileKind, places: Mapping[str, int], rules: Rules, tally: Tally, running: Sequence[Running]
-) -> View:
-    columns, faults = {}, list[Fault]()
-    for column in kind.columns:
-        if column.name in places:
-            cells, wrong = judge(column, batch.frame[str(places[column.name])], rules.codelists)
-            columns[column.name] = cells
-            faults += wrong
-    view = View(columns, batch.lines, batch.records)
-    for rule in running:
-        faults += rule.feed(view)
-    tally.batch(view, faults)
-    return view

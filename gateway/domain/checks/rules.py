@@ -7,7 +7,7 @@ Does not: know a kind or a column by name. A cell that is not sound was reported
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from gateway.domain.checks.faults import Context, Fault, Said, View
 from gateway.domain.checks.masking import quotable_day, shown
 from gateway.domain.checks.municipalities import judge_rows
 from gateway.domain.kinds import Rule
-from gateway.domain.model import Finding, Severity, phrase
+from gateway.domain.model import Finding, Phrase, Severity, phrase
 
 Feed = Callable[[View], Sequence[Fault]]
 
@@ -197,23 +197,33 @@ def same_in_all_rows(rule: Rule, context: Context) -> Running:
     """R09 for each record whose value is not that of the first sound one."""
     (column,) = rule.columns
     is_date = any(c.name == column and c.type == "date" for c in context.kind.columns)
-    first: list[str] = []
+    message = phrase("findings.R09.differs")
+    first: list[tuple[str, Phrase]] = []
 
     def feed(view: View) -> Sequence[Fault]:
         cells = view.columns[column]
         usable = cells.filled & cells.sound
         if not first and usable.any():
-            first.append(str(cells.text[int(usable.arg_true()[0])]))
+            row = int(usable.arg_true()[0])
+            value = str(cells.text[row])
+            first.append((value, _as_first(shown(value, is_date=is_date), int(view.lines[row]))))
         if not first:
             return []
-        said = Said(phrase("findings.R09.differs"), phrase("expected.same"))
+        value, expected = first[0]
 
         def say(row: int) -> Said:
-            return Said(said.message, said.expected, shown(str(cells.text[row]), is_date=is_date))
+            return Said(message, expected, shown(str(cells.text[row]), is_date=is_date))
 
-        return [Fault("R09", Severity.RECORD, column, usable & (cells.text != first[0]), say)]
+        return [Fault("R09", Severity.RECORD, column, usable & (cells.text != value), say)]
 
     return Running(feed)
+
+
+def _as_first(found: Phrase, line: int) -> Phrase:
+    """The value of the first record as what is expected of the others, when it may be shown."""
+    if found.key != "shapes.value":
+        return phrase("expected.same", line=line)
+    return phrase("expected.same_value", line=line, value=dict(found.params)["value"])
 
 
 def _repeats(hashes: pl.Series, lines: pl.Series, usable: pl.Series, seen: list[pl.DataFrame]) -> pl.Series:
@@ -276,39 +286,49 @@ def no_duplicates(rule: Rule, context: Context) -> Running:
     return Running(feed)
 
 
+@dataclass(slots=True)
+class _Sum:
+    """Of one amount: the sum of the parts, and the record of the total (line, record, amount) where it is filled."""
+
+    parts: int = 0
+    totals: list[tuple[int, int, int]] = field(default_factory=list)
+
+
 def total(rule: Rule, context: Context) -> Running:
     """W07 when the record of the total differs from the sum of the others by more than the tolerance. Columns: the key,
-    then amounts. Settings: `total` the key of the total, `tolerance` whole units. Silent when a cell is not sound."""
+    then amounts. Settings: `total` the key of the total, `tolerance` whole units. Silent when a cell is not sound or a
+    key stands twice: then the sum is wrong because of that."""
     key, *amounts = rule.columns
     name, tolerance = str(rule.settings["total"]), int(rule.settings["tolerance"])
-    sums: dict[str, list[int]] = {amount: [0, 0, 0] for amount in amounts}  # parts, totals, number of totals filled
-    unsound: list[bool] = []
+    sums = {amount: _Sum() for amount in amounts}
+    keys: set[str] = set()
+    unsure: list[bool] = []
 
     def feed(view: View) -> Sequence[Fault]:
-        if not _all_sound(view, rule.columns).all():
-            unsound.append(True)
+        text = view.columns[key].text
+        here = set(text.unique())
+        if not _all_sound(view, rule.columns).all() or len(here) < view.rows() or here & keys:
+            unsure.append(True)
+        if unsure:
             return []
-        is_total = view.columns[key].text == name
+        keys.update(here)
+        is_total = text == name
+        rows = is_total.arg_true()
         for amount, so_far in sums.items():
             value = view.columns[amount].value
-            so_far[0] += int(value.filter(~is_total).sum() or 0)
-            so_far[1] += int(value.filter(is_total).sum() or 0)
-            so_far[2] += int(value.filter(is_total).count())
+            so_far.parts += int(value.filter(~is_total).sum() or 0)
+            for row in rows:
+                if value[row] is not None:
+                    so_far.totals.append((int(view.lines[row]), int(view.records[row]), int(value[row])))
         return []
 
     def finish() -> Sequence[Finding]:
-        if unsound:
-            return ()
+        message, expected = phrase("findings.W07.total", total=name), phrase("expected.sum", tolerance=tolerance)
         return [
-            Finding(
-                "W07",
-                Severity.WARNING,
-                phrase("findings.W07.total", total=name),
-                column=amount,
-                expected=phrase("expected.sum"),
-            )
-            for amount, (parts, whole, filled) in sums.items()
-            if filled == 1 and abs(whole - parts) > tolerance
+            Finding("W07", Severity.WARNING, message, None, line, record, amount, expected)
+            for amount, so_far in sums.items()
+            for line, record, whole in so_far.totals
+            if not unsure and abs(whole - so_far.parts) > tolerance
         ]
 
     return Running(feed, finish)

@@ -13,6 +13,7 @@ import re
 import zlib
 from collections.abc import Iterator
 
+from gateway.domain.kinds import EXCEL_EXTENSIONS
 from gateway.domain.model import Finding, Limits, Phrase
 from gateway.domain.reader import content
 from gateway.domain.reader.entries import DEFLATED, Entry, ZipFault, entries
@@ -44,7 +45,8 @@ def unpack(name: str, payload: bytes, limits: Limits, allowed_members: tuple[str
         return (), (fault("F03.upload", member=label, expected=expected, found=noun("bytes", n=len(payload))),)
     what = content.recognise(payload)
     if extension != ".zip" and extension not in TEXT_EXTENSIONS:
-        key = "F01.extension" if extension else "F01.no_extension"
+        spreadsheet = extension in EXCEL_EXTENSIONS or what in content.WORKBOOKS
+        key = "F01.workbook" if spreadsheet else "F01.extension" if extension else "F01.no_extension"
         found = noun(what) if what else None
         return (), (fault(key, member=label, expected=noun("upload_extensions"), found=found),)
     if not payload:
