@@ -101,6 +101,24 @@ def test_a_client_with_several_keys_may_try_them(house: Gateway) -> None:
         connection.close()
 
 
+@pytest.mark.parametrize("login", ["amsterdam", "bloemendaal"])
+async def test_a_certificate_opens_nothing(house: Gateway, login: str) -> None:
+    """A key that an account has is not an authority: not for another account, not for another key."""
+    authority = asyncssh.read_private_key(str(house.key("amsterdam")))
+    fresh = asyncssh.generate_private_key("ssh-ed25519")
+    signed = authority.generate_user_certificate(fresh.convert_to_public(), login, principals=[login])
+    with pytest.raises(asyncssh.PermissionDenied):
+        await asyncssh.connect(
+            "127.0.0.1",
+            house.port,
+            username=login,
+            client_keys=[(fresh, signed)],
+            known_hosts=None,
+            config=None,
+            agent_path=None,
+        )
+
+
 def test_an_account_may_be_bound_to_addresses(house: Gateway) -> None:
     with pytest.raises(paramiko.AuthenticationException), house.transport("elsewhere"):
         pass
