@@ -22,7 +22,7 @@ from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain
 from gateway.errors import GatewayError, Problem
 from gateway.store.ledger import deadlines, deliveries, drops, facts, log, mails, reports
 from gateway.workflow import folders
-from gateway.workflow.context import current_round
+from gateway.workflow.context import Context, current_round
 from gateway.workflow.recover import differences
 
 WAITING = (DropState.RECEIVED, DropState.HELD)
@@ -59,12 +59,10 @@ def print_problems(problems: Sequence[Problem], warnings: Sequence[Problem], as_
     print(f"{len(problems)} problems" if problems else "The configuration can be used.")
 
 
-def print_status(directory: Path, as_json: bool) -> None:
-    """The gateway at a glance."""
-    ctx = offline(load(directory))
+def _at_a_glance(ctx: Context) -> dict[str, object]:
     now = ctx.now()
     names = {drop.id: drop for state in WAITING for drop in drops.in_state(ctx.engine, state)}
-    document: dict[str, object] = {
+    return {
         "at": local(now),
         "sandbox": ctx.sandbox,
         "round": current_round(ctx).id,
@@ -108,6 +106,11 @@ def print_status(directory: Path, as_json: bool) -> None:
             for owed in mails.troubled(ctx.engine)
         ],
     }
+
+
+def print_status(directory: Path, as_json: bool) -> None:
+    """The gateway at a glance."""
+    document = _at_a_glance(offline(load(directory)))
     if as_json:
         print(json.dumps(document, indent=2))
         return

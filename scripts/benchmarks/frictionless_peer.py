@@ -11,8 +11,9 @@ the half-year, fields that belong together, one municipality, one creation day, 
 import json
 import sys
 import time
+from collections.abc import Iterator
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from frictionless import Check, Checklist, Dialect, Resource, Schema, errors, formats, system
 
@@ -48,16 +49,16 @@ class Wmo(Check):
 
     Errors: ClassVar = [errors.RowConstraintError]
 
-    def validate_start(self):  # type: ignore[no-untyped-def]
+    def validate_start(self) -> Iterator[Any]:
         self.same: tuple[object, object] | None = None
         self.seen: set[tuple[object, ...]] = set()
         yield from ()
 
-    def validate_row(self, row):  # type: ignore[no-untyped-def]
+    def validate_row(self, row: Any) -> Iterator[Any]:
         for note in self.notes(row):
             yield errors.RowConstraintError.from_row(row, note=note)
 
-    def notes(self, row):  # type: ignore[no-untyped-def]
+    def notes(self, row: Any) -> Iterator[str]:
         """What is wrong with one row, in words of no further use."""
         bsn = row["BSN"]
         if bsn and len(bsn) == 9 and sum(int(d) * w for d, w in zip(bsn, WEIGHTS, strict=True)) % 11:
