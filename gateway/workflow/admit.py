@@ -65,8 +65,8 @@ def refusal_phrase(refusal: Refusal) -> Phrase:
     return phrase(f"refusals.{refusal.code}.text", **refusal.params)
 
 
-def record_refusal(ctx: Context, attempt: Attempt, refusal: Refusal) -> None:
-    """Leave the log line and, when due, the receipt. Never raises `Refusal`."""
+def record_refusal(ctx: Context, attempt: Attempt, refusal: Refusal, *, with_receipt: bool = True) -> None:
+    """Leave the log line and, when due (and wanted), the receipt. Never raises `Refusal`."""
     now = ctx.now()
     configuration = ctx.configuration()
     theirs = attempt.municipality in rights(attempt.account, configuration.participants, local_day(now)).sees
@@ -75,7 +75,7 @@ def record_refusal(ctx: Context, attempt: Attempt, refusal: Refusal) -> None:
         since = now - ONE_RECEIPT_PER
         recent = log.of_event_after(ctx.engine, "refused", attempt.municipality, since) if theirs else []
         told = any(line.detail.get("name") == name and line.detail.get("receipt") for line in recent)
-        give = theirs and not told
+        give = with_receipt and theirs and not told
         report_id = _receipt(ctx, attempt, refusal, name) if give else None
         if refusal.code == "LEAD_ONLY":
             note_sender(ctx, attempt.account, attempt.municipality, current_round(ctx, attempt.municipality).id)

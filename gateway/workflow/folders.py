@@ -148,11 +148,6 @@ def account_round(ctx: Context, account: Account) -> DeliveryRound:
     return min(rounds, key=lambda each: each.delivery.opens)
 
 
-def terms_file(ctx: Context) -> str:
-    """The name of the file by which the terms of the current round are accepted."""
-    return terms_name(current_round(ctx).id)
-
-
 def has_accepted(ctx: Context, account: Account) -> bool:
     """Whether an account has accepted the terms of its round."""
     round_ = account_round(ctx, account)

@@ -19,6 +19,7 @@ from gateway.reports.facts import Selected, WithdrawalFacts
 from gateway.reports.withdrawal import withdrawal
 from gateway.store.ledger import deliveries, log, reports, withdrawals
 from gateway.store.ledger.withdrawals import Withdrawal
+from gateway.workflow.accounts import verified
 from gateway.workflow.context import Context, act_envelope, rounds_for
 from gateway.workflow.notify import owe_confirmation
 
@@ -59,6 +60,8 @@ def check(ctx: Context, account: Account, code: str, name: str) -> tuple[Deliver
     round_ = withdrawal_round(ctx, code)
     if round_ is None:
         raise Refusal("NO_SUCH_FILE")
+    if not verified(ctx, account):
+        raise Refusal("NOT_VERIFIED")
     now = ctx.now()
     check_withdrawer(account, code, ctx.configuration().participants, now)
     check_withdrawal_window(round_, now)

@@ -98,6 +98,8 @@ def path_of(place: Place) -> bytes:
         Sort.COLLECTED_REPORT: "/{code}/outbox/opgehaald/{name}",
         Sort.LOG: "/{code}/berichtenlog",
         Sort.LOG_FILE: "/{code}/berichtenlog/{name}",
+        Sort.WITHDRAWAL: "/{code}/intrekken",
+        Sort.SELECTION: "/{code}/intrekken/{name}",
     }[place.sort]
     written = pattern.format(code=place.code, name=place.name, lane=lane)
     return written.encode("utf-8", "surrogateescape")

@@ -6,6 +6,7 @@
     listing   rows of the ledger as entries
     view      what one account sees
     opened    files open for reading
+    acts      files whose name alone matters
     session   the requests of one SFTP session
     server    login, caps, listening
     algorithms  the tiers of cryptography that a listener offers

@@ -1,6 +1,6 @@
-"""Opened: what a session has open besides uploads.
+"""Opened: what a session has open for reading.
 
-Does: hands out the bytes of a file and keeps account of what was read; takes an act's bytes without keeping them.
+Does: hands out the bytes of a file and keeps account of what was read.
 Touches: nothing.
 Does not: note a pick-up; the session does, when all was read.
 """
@@ -28,12 +28,3 @@ class Download:
             left += [(start, min(stop, offset)), (max(start, end), stop)]
         self.unread = [span for span in left if span[0] < span[1]]
         return data
-
-
-@dataclass(slots=True)
-class Act:
-    """A file in the root whose name is an act (accepting the terms), done at its CLOSE; what is written to it does not
-    matter, but for its size, which clients look at afterwards."""
-
-    name: str
-    size: int = 0

@@ -18,8 +18,10 @@ from asyncssh.sftp import SFTPAttrs, SFTPName
 
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Account
+from gateway.edge.sftp import acts
+from gateway.edge.sftp.acts import Act, Memory
 from gateway.edge.sftp.listing import Entry, Recent
-from gateway.edge.sftp.opened import Act, Download
+from gateway.edge.sftp.opened import Download
 from gateway.edge.sftp.tree import Place, Sort, normal, parse
 from gateway.edge.sftp.upload import (
     Upload,
@@ -33,10 +35,9 @@ from gateway.edge.sftp.upload import (
 )
 from gateway.edge.sftp.view import View
 from gateway.errors import GatewayError, Refusal, Temporary
-from gateway.reports.wording import refusal_line
 from gateway.store.ledger import log, reports
-from gateway.workflow import collect, folders
-from gateway.workflow.admit import Attempt, record_refusal
+from gateway.workflow import collect
+from gateway.workflow.admit import Attempt, record_refusal, status_line
 from gateway.workflow.context import Context
 from gateway.workflow.intake import Intake
 from gateway.workflow.receive import Received
@@ -61,6 +62,7 @@ class House:
     handles: int = 32
     listings: int = 8
     writers: Writers = field(default_factory=Writers)
+    acts: Memory = field(default_factory=Memory)
 
 
 class Session(asyncssh.SFTPServer):
@@ -74,7 +76,7 @@ class Session(asyncssh.SFTPServer):
         self._known = account
         self._peer = peer
         self._open: dict[int, object] = {}
-        self._view = View(house.ctx, house.recent, self._account, house.fingerprints, house.monotonic)
+        self._view = View(house.ctx, house.recent, self._account, house.fingerprints, house.monotonic, house.acts)
         self._answering = False
         self.last_heard = house.monotonic()
         self.ended = False
@@ -133,7 +135,7 @@ class Session(asyncssh.SFTPServer):
             self._house.tell("refusal_not_recorded", code=refusal.code, reason=str(error), error=True)
 
     def _say(self, refusal: Refusal) -> str:
-        return refusal_line(self._ctx.configuration().texts, refusal.code, refusal.params)
+        return status_line(self._ctx, refusal)
 
     def _status(self, refusal: Refusal) -> asyncssh.SFTPError:
         text = self._say(refusal)
@@ -207,19 +209,15 @@ class Session(asyncssh.SFTPServer):
 
     async def _open_to_write(self, path: bytes, pflags: int) -> Upload | Act:
         place = parse(path)
-        if place is not None and place.sort is Sort.ROOT_FILE:
-            return await self._answer(self._in_thread(self._open_act, place))
-        if place is None or place.sort is not Sort.UPLOAD:
+        if place is None or not (place.sort is Sort.UPLOAD or acts.is_act(place)):
             raise self._status(Refusal("READ_ONLY"))
         attempt = Attempt(self._account(), place.code, place.lane, place.name)
+        if acts.is_act(place):
+            finding = self._in_thread(acts.find, self._ctx, self._account(), place)
+            return await self._answer(finding, attempt if place.code else None)
         truncate = bool(pflags & asyncssh.FXF_TRUNC)
         opening = self._in_thread(partial(open_upload, self._ctx, self._house.writers, attempt, truncate=truncate))
         return await self._answer(opening, attempt)
-
-    def _open_act(self, place: Place) -> Act:
-        if place.name != folders.terms_file(self._ctx):
-            raise Refusal("READ_ONLY")
-        return Act(place.name)
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Bytes of a file open for reading. When all of a report was read it counts as collected."""
@@ -249,14 +247,24 @@ class Session(asyncssh.SFTPServer):
         if self._open.pop(id(file_obj), None) is None:
             return
         if isinstance(file_obj, Act) and by_client:
-            await self._answer(self._in_thread(folders.accept_terms, self._ctx, self._account(), "sftp"))
-            self._view.acts[file_obj.name] = file_obj.size
+            place = file_obj.place
+            attempt = Attempt(self._account(), place.code, place.lane, place.name) if place.code else None
+            await self._answer(self._in_thread(file_obj.done), attempt)
+            self._acted(file_obj)
         if not isinstance(file_obj, Upload):
             return
         if not by_client:
             await self._break_off(file_obj)
             return
         await self._answer(self._drop(file_obj), file_obj.attempt)
+
+    def _acted(self, act: Act) -> None:
+        """Clients look at what they closed or renamed."""
+        place = act.place
+        if place.sort is Sort.UPLOAD:
+            self._house.recent.add(place.code, place.lane, place.name, act.size)
+        else:
+            self._house.acts.add(self._known.login, place, act.size, self._house.monotonic())
 
     async def _break_off(self, upload: Upload) -> None:
         """Never raises: the session has other handles to be closed."""
@@ -285,7 +293,7 @@ class Session(asyncssh.SFTPServer):
         """Working file to final name: a drop. Report to anywhere: an acknowledgement."""
         old, new = parse(oldpath), parse(newpath)
         attempt = None
-        if new is not None and new.sort is Sort.UPLOAD:
+        if new is not None and new.sort in (Sort.UPLOAD, Sort.SELECTION):
             attempt = Attempt(self._account(), new.code, new.lane, new.name)
         await self._answer(self._rename(oldpath, old, new), attempt)
 
@@ -294,11 +302,16 @@ class Session(asyncssh.SFTPServer):
         await self.rename(oldpath, newpath)
 
     async def _rename(self, oldpath: bytes, old: Place | None, new: Place | None) -> None:
-        self._view.place(oldpath)
+        await self._in_thread(self._view.place, oldpath)
         if old is None or new is None:
             raise Refusal("NO_RENAME")
         if old.sort is Sort.REPORT:
             await self._in_thread(self._confirm, old)
+            return
+        if acts.is_act(new):
+            written = self._house.acts.size(self._known.login, old, self._house.monotonic())
+            renaming = partial(acts.rename, self._ctx, self._account(), self._house.writers, old, new, written)
+            self._acted(await self._in_thread(renaming))
             return
         same_folder = (old.sort, old.code, old.lane) == (Sort.UPLOAD, new.code, new.lane)
         if not same_folder or new.sort is not Sort.UPLOAD or not is_working_name(old.name):
@@ -340,6 +353,12 @@ class Session(asyncssh.SFTPServer):
                 self._ctx.now(), "remove_ignored", place.code, self._account().login, detail={"name": place.name}
             )
             log.append(self._ctx.engine, line)
+        elif place.sort is Sort.SELECTION:
+            self._view.entry(path)
+            refusal = Refusal("WITHDRAWAL_REMOVE")
+            attempt = Attempt(self._account(), place.code, place.lane, place.name)
+            record_refusal(self._ctx, attempt, refusal, with_receipt=False)
+            raise refusal
         else:
             raise Refusal("NO_REMOVE")
 

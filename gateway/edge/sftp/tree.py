@@ -24,7 +24,7 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
 
 
 class Sort(StrEnum):
-    """What a place is. The first six are folders."""
+    """What a place is. The first seven are folders."""
 
     ROOT = "/"
     MUNICIPALITY = "municipality"
@@ -32,15 +32,17 @@ class Sort(StrEnum):
     OUTBOX = "outbox"
     COLLECTED = "opgehaald"
     LOG = "berichtenlog"
+    WITHDRAWAL = "intrekken"
     ROOT_FILE = "root file"
     STATUS = "status.json"
     UPLOAD = "upload"
     REPORT = "report"
     COLLECTED_REPORT = "collected report"
     LOG_FILE = "log file"
+    SELECTION = "selection"
 
 
-FOLDERS = frozenset({Sort.ROOT, Sort.MUNICIPALITY, Sort.INBOX, Sort.OUTBOX, Sort.COLLECTED, Sort.LOG})
+FOLDERS = frozenset({Sort.ROOT, Sort.MUNICIPALITY, Sort.INBOX, Sort.OUTBOX, Sort.COLLECTED, Sort.LOG, Sort.WITHDRAWAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ def _below_municipality(code: str, parts: tuple[str, ...]) -> Place | None:
             return Place(Sort.REPORT, code, name=name)
         case ("outbox", "opgehaald", name):
             return Place(Sort.COLLECTED_REPORT, code, name=name)
+        case ("intrekken",):
+            return Place(Sort.WITHDRAWAL, code)
+        case ("intrekken", name):
+            return Place(Sort.SELECTION, code, name=name)
         case ("berichtenlog",):
             return Place(Sort.LOG, code)
         case ("berichtenlog", name):

@@ -1,7 +1,7 @@
 """View: what one session's account sees, as entries and as the bytes of generated files.
 
 Does: finds the place of a path that the account may know of, lists folders, gives attributes, makes status.json,
-LEESMIJ.txt and logs and keeps each for a while, so that its size agrees with its bytes.
+LEESMIJ.txt, terms and logs and keeps each for a while, so that its size agrees with its bytes.
 Touches: reads the ledger and inbox/.working.
 Does not: speak SFTP. A municipality that is not the account's is as absent as one that does not exist.
 
@@ -12,15 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Never
 
-from gateway.domain.lifecycle import rights
-from gateway.domain.model import Account, Lane
+from gateway.domain.acts import terms_text_name
+from gateway.domain.lifecycle import is_working_name, rights
+from gateway.domain.model import Account, Lane, Role
 from gateway.domain.workdays import local_day
 from gateway.edge.sftp import listing
+from gateway.edge.sftp.acts import Memory, standing
 from gateway.edge.sftp.listing import Entry, Recent
 from gateway.edge.sftp.tree import FOLDERS, Place, Sort, log_span, parse
 from gateway.errors import Refusal
 from gateway.store.ledger import reports
-from gateway.workflow import folders
+from gateway.workflow import folders, withdraw
+from gateway.workflow.accounts import verified
 from gateway.workflow.context import Context
 
 FROZEN_SECONDS = 10.0
@@ -29,19 +32,21 @@ FRESH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`account` gives the account as the configuration in force has it. `acts` are sizes by name of acts done by file
-    in this session: clients look at a file after closing it. Used by one thread at a time."""
+    """`account` gives the account as the configuration in force has it. `acts` remembers what was written as an act:
+    clients look at a file after closing it. Used by one thread at a time."""
 
     ctx: Context
     recent: Recent
     account: Callable[[], Account]
     fingerprints: tuple[str, ...]
     monotonic: Callable[[], float]
-    acts: dict[str, int] = field(default_factory=dict)
+    acts: Memory
     _frozen: dict[Place, tuple[bytes, float]] = field(default_factory=dict)
 
     def sees(self) -> tuple[str, ...]:
-        """Codes of the municipalities whose folders are there."""
+        """Codes of the municipalities whose folders are there; none before the account's first login is done."""
+        if not verified(self.ctx, self.account()):
+            return ()
         return rights(self.account(), self.ctx.configuration().participants, local_day(self.ctx.now())).sees
 
     def place(self, path: bytes) -> Place:
@@ -57,11 +62,17 @@ class View:
         now = self.ctx.now().timestamp()
         match place.sort:
             case Sort.ROOT:
-                named = [self._generated(Place(Sort.ROOT_FILE, name=name)) for name in listing.README_NAMES]
+                names = [*listing.README_NAMES, *self._terms_to_read()]
+                named = [self._generated(Place(Sort.ROOT_FILE, name=name)) for name in names]
                 return named + [Entry(code, None, now) for code in self.sees()]
             case Sort.MUNICIPALITY:
                 status = self._generated(Place(Sort.STATUS, place.code, name="status.json"))
-                return [status] + [Entry(name, None, now) for name in ("inbox", "outbox", "berichtenlog")]
+                withdrawal = ["intrekken"] if withdraw.withdrawal_round(self.ctx, place.code) else []
+                names = ["inbox", "outbox", *withdrawal, "berichtenlog"]
+                return [status] + [Entry(name, None, now) for name in names]
+            case Sort.WITHDRAWAL:
+                stands = withdraw.listed(self.ctx, place.code) or _absent()
+                return [Entry(name, 0, since.timestamp(), writable=True) for name, since in stands.items()]
             case Sort.INBOX:
                 found = listing.uploads(self.ctx, self.recent, self.account(), place.code, place.lane)
                 trial = [Entry("proef", None, now, writable=True)] if place.lane is Lane.DELIVERY else []
@@ -88,9 +99,30 @@ class View:
         if place.sort in (Sort.REPORT, Sort.COLLECTED_REPORT):
             filed = reports.entry(self.ctx.engine, place.code, place.name)
             return Entry(filed.name, filed.size, filed.made_at.timestamp()) if filed else _absent()
-        if place.sort is Sort.ROOT_FILE and place.name in self.acts:
-            return Entry(place.name, self.acts[place.name], now, writable=True)
+        if place.sort is Sort.WITHDRAWAL and withdraw.withdrawal_round(self.ctx, place.code) is None:
+            return _absent()
+        if place.sort in (Sort.ROOT_FILE, Sort.SELECTION):
+            return self._act(place) or self._generated(place)
         return self._generated(place)
+
+    def _act(self, place: Place) -> Entry | None:
+        """The file of an act as it was just written, or as it stands."""
+        written = self.acts.size(self.account().login, place, self.monotonic())
+        now = self.ctx.now()
+        if place.sort is Sort.ROOT_FILE or is_working_name(place.name):
+            return None if written is None else Entry(place.name, written, now.timestamp(), writable=True)
+        name = standing(self.ctx, place)
+        if name is None:
+            return None
+        since = withdraw.listed(self.ctx, place.code).get(name, now)
+        return Entry(place.name, written or 0, since.timestamp(), writable=True)
+
+    def _terms_to_read(self) -> list[str]:
+        """The text of the terms, for who may deliver and has not accepted them."""
+        account = self.account()
+        if Role.PRODUCTBEHEERDER not in account.roles or folders.has_accepted(self.ctx, account):
+            return []
+        return [terms_text_name(folders.account_round(self.ctx, account).id)]
 
     def _generated(self, place: Place) -> Entry:
         return Entry(place.name, len(self.body(place, FRESH_SECONDS)), self.ctx.now().timestamp())
@@ -112,6 +144,11 @@ class View:
                 return folders.readme(
                     self.ctx, self.account(), self.fingerprints, language=listing.README_NAMES[place.name]
                 )
+            case Sort.ROOT_FILE:
+                round_ = folders.account_round(self.ctx, self.account())
+                return folders.terms_text(self.ctx, round_) if place.name == terms_text_name(round_.id) else _absent()
+            case Sort.SELECTION if standing(self.ctx, place) is not None:
+                return b""
             case Sort.STATUS:
                 return folders.status(self.ctx, place.code)
             case Sort.LOG_FILE if (span := log_span(place.name)) is not None:
