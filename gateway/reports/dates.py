@@ -27,6 +27,7 @@ MONTHS = {
 }  # fmt: skip
 CLOCK = {"nl": "{day}, {time} uur", "en": "{day}, {time}"}
 THOUSANDS = {"nl": ".", "en": ","}
+POINTS = {"nl": ",", "en": "."}
 
 LAST_MINUTE = time(23, 59)
 
@@ -64,6 +65,12 @@ def until_text(language: str, moment: datetime) -> str:
     if local(moment).time() >= LAST_MINUTE:
         return day_text(language, local_day(moment))
     return moment_text(language, moment)
+
+
+def percent_text(language: str, percent: float) -> str:
+    """`12,3%`, `12.3%`."""
+    whole, _, tenth = f"{percent:.1f}".partition(".")
+    return f"{whole}{POINTS[language]}{tenth}%"
 
 
 def number_text(language: str, number: int) -> str:

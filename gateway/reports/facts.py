@@ -1,6 +1,6 @@
 """What a report is made from: plain values, complete, so that the same facts give the same bytes.
 
-Does: defines the inputs of `receipt`, `technical`, `reminder`, `mail` and the generated folder files.
+Does: defines the inputs of `receipt`, `technical`, `quality`, `reminder`, `mail` and the generated folder files.
 Touches: nothing.
 Does not: look anything up. The workflow gathers; reports only say.
 """
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from gateway.domain.figures import Figures
+from gateway.domain.kinds import CodeList, FileKind
 from gateway.domain.model import (
     Desk,
     DeskFacts,
@@ -120,6 +122,37 @@ class TechnicalFacts:
     version: int | None = None
     supersedes: int | None = None
     standing: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The figures of an earlier delivery of the same kind, to compare with."""
+
+    figures: Figures
+    period: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class QualityFacts:
+    """An op-orde report on one approved delivery, outcome GEREED. `figures` are whole; the report hides what may not be
+    told: counts below `smallest`. `former_version` is the delivery of the same period before this one, `former_period`
+    that of the half-year before. A change of `flag_percent` or more is marked."""
+
+    envelope: Envelope
+    kind: FileKind
+    codelists: Mapping[str, CodeList]
+    period: str
+    version: int
+    delivery_id: str
+    member: str
+    figures: Figures
+    smallest: int
+    flag_percent: int
+    former_version: Former | None = None
+    former_period: Former | None = None
+    supersedes: int | None = None
+    withdrawal: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

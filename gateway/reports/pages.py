@@ -65,7 +65,7 @@ def fill(template: str, **values: object) -> str:
 
 def prepare() -> None:
     """Compile the templates now (some tens of milliseconds), so that no receipt waits for it inside a transaction."""
-    for name in ("page.html", "technical.html"):
+    for name in ("page.html", "technical.html", "quality.html"):
         _template(name)
     _policy()
 

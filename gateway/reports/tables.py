@@ -15,15 +15,21 @@ FORMULA_STARTS = tuple("=+-@\t\r＝＋－＠")  # the wide ones count too in Eas
 QUOTED = ('"', ";")
 
 
-def csv_bytes(rows: Iterable[Sequence[str | int | None]]) -> bytes:
+Cell = str | int | float | None
+
+
+def csv_bytes(rows: Iterable[Sequence[Cell]]) -> bytes:
     """The table as bytes; None is an empty cell. Every row is one line."""
     return codecs.BOM_UTF8 + "".join(";".join(map(cell, row)) + "\r\n" for row in rows).encode()
 
 
-def cell(value: str | int | None) -> str:
-    """One cell. Text that starts like a formula gets an apostrophe; control characters are shown as escapes."""
+def cell(value: Cell) -> str:
+    """One cell; a fraction with one decimal and a comma. Text that starts like a formula gets an apostrophe; control
+    characters are shown as escapes."""
     if value is None:
         return ""
+    if isinstance(value, float):
+        return f"{value:.1f}".replace(".", ",")
     if isinstance(value, int):
         return str(value)
     text = visible(value)
