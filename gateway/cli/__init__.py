@@ -193,7 +193,7 @@ def calendar(directory: Path, day: datetime) -> None:
 
 
 KEEPING = (keep.purge, keep.hold, keep.deletions, keep.backup, keep.restore, keep.mail)
-for command in (desk.extend, desk.withdraw, desk.account, *KEEPING):
+for command in (desk.extend, desk.withdraw, desk.withdrawals, desk.account, *KEEPING):
     commands.add_command(command)
 
 

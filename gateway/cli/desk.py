@@ -1,6 +1,6 @@
 """The commands of the service desk: extend, withdraw, account.
 
-Does: reads their arguments and calls operate or show_accounts.
+Does: reads their arguments and calls operate or show_desk.
 Touches: the terminal.
 Does not: hold logic, or import what a command needs before it runs.
 """
@@ -56,6 +56,20 @@ def withdraw(
     click.echo(record_form(directory, (code, kind.upper(), period.upper()), reason, day, undo=undo))
 
 
+@click.command()
+@CONFIG
+@AS_JSON
+@click.option("--municipality", "code", metavar="CODE", help="Else of all.")
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="As it was at the end of a day, or at a moment."
+)
+def withdrawals(directory: Path, as_json: bool, code: str | None, at: datetime | None) -> None:
+    """Which items are withdrawn, since when and by whom: now, or at a past moment."""
+    from gateway.cli.show_desk import print_withdrawals
+
+    print_withdrawals(directory, code, at, as_json)
+
+
 @click.group()
 def account() -> None:
     """Who asked for an account, who decided, and its first login.
@@ -106,6 +120,6 @@ def activate_account(directory: Path, login: str, reason: str | None) -> None:
 @AS_JSON
 def list_accounts(directory: Path, as_json: bool) -> None:
     """Every account and every request: role, who asked, who decided, when, and if it works."""
-    from gateway.cli.show_accounts import print_accounts
+    from gateway.cli.show_desk import print_accounts
 
     print_accounts(directory, as_json)

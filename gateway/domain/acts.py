@@ -10,8 +10,8 @@ Does not: decide who may do it and when (lifecycle), or do it (workflow).
     WMO_2017H2.ingetrokken          intrekken/: an item is withdrawn; WMO_2017H2.actief: it is not
     GEEN_WMO_0363_2017H2.txt        inbox/: there is nothing to deliver for an item
 
-Any mix of capitals. Only .txt states that there is nothing: a data file that somebody named GEEN_... by mistake ends in
-.csv, and is examined like any other.
+Any mix of capitals, and with .txt behind it, as Windows likes to add. Only .txt states that there is nothing: a data
+file that somebody named GEEN_... by mistake ends in .csv, and is examined like any other.
 """
 
 import re
@@ -24,7 +24,7 @@ from gateway.errors import Refusal
 Item = tuple[str, str]
 
 ACTIVE, WITHDRAWN = "actief", "ingetrokken"
-SELECTION = re.compile(rf"(?i)(?P<item>[0-9A-Z_-]+)\.(?P<state>{ACTIVE}|{WITHDRAWN})", re.ASCII)
+SELECTION = re.compile(rf"(?i)(?P<item>[0-9A-Z_-]+)\.(?P<state>{ACTIVE}|{WITHDRAWN})(?:\.txt)?", re.ASCII)
 VERIFICATION = re.compile(r"(?i)VERIFICATIE_(?P<code>[0-9A-Z-]*)(?:\.txt)?", re.ASCII)
 NOTHING = re.compile(r"(?i)GEEN[_-](?P<rest>.+\.txt)", re.ASCII)
 
@@ -44,6 +44,12 @@ def terms_text_name(round_id: str) -> str:
 def terms_name(round_id: str) -> str:
     """The file to put in the root to accept them."""
     return f"VOORWAARDEN_{round_id}.akkoord"
+
+
+def accepts_terms(name: str, round_id: str) -> bool:
+    """Whether a file of this name in the root accepts the terms of a round."""
+    accepting = terms_name(round_id).lower()
+    return name.lower() in (accepting, f"{accepting}.txt")
 
 
 def verification_code(name: str) -> str | None:

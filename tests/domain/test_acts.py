@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.acts import (
+    accepts_terms,
     is_statement,
     items,
     parse_selection,
@@ -30,7 +31,7 @@ KINDS = shipped().rules["2017H2"].kinds
 @pytest.mark.parametrize("withdrawn", [True, False])
 def test_a_selection_is_read_back_in_any_capitals(item: tuple[str, str], withdrawn: bool) -> None:
     name = selection_name(item, withdrawn)
-    for written in (name, name.upper(), name.lower()):
+    for written in (name, name.upper(), name.lower(), f"{name}.txt"):
         assert parse_selection(written, ROUND) == (item, withdrawn)
 
 
@@ -38,7 +39,7 @@ def test_a_selection_is_read_back_in_any_capitals(item: tuple[str, str], withdra
     "name",
     [
         "WMO_2017H2",
-        "WMO_2017H2.actief.txt",
+        "WMO_2017H2.actief.csv",
         "WMO_2018H1.actief",
         "XYZ_2017H2.ingetrokken",
         "WMO_0363_2017H2.ingetrokken",
@@ -120,3 +121,7 @@ def test_a_code_may_be_written_with_hyphens_capitals_and_an_extension() -> None:
 def test_the_terms_are_read_under_one_name_and_accepted_by_another() -> None:
     assert terms_text_name("2017H2") == "VOORWAARDEN_2017H2.txt"
     assert terms_name("2017H2") == "VOORWAARDEN_2017H2.akkoord"
+    assert accepts_terms("voorwaarden_2017h2.AKKOORD", "2017H2")
+    assert accepts_terms("VOORWAARDEN_2017H2.akkoord.txt", "2017H2")
+    assert not accepts_terms("VOORWAARDEN_2017H2.txt", "2017H2")
+    assert not accepts_terms("VOORWAARDEN_2018H1.akkoord", "2017H2")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from gateway.domain.acts import is_statement, parse_selection, selection_name, terms_name, verification_code
+from gateway.domain.acts import accepts_terms, is_statement, parse_selection, selection_name, verification_code
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Account, Channel, Lane
 from gateway.edge.sftp.tree import Place, Sort
@@ -77,7 +77,7 @@ def find(ctx: Context, account: Account, place: Place) -> Act:
     code = verification_code(place.name)
     if code is not None:
         return Act(place, partial(accounts.enter_code, ctx, account, code))
-    if place.name != terms_name(folders.account_round(ctx, account).id):
+    if not accepts_terms(place.name, folders.account_round(ctx, account).id):
         raise Refusal("READ_ONLY")
     if not accounts.verified(ctx, account):
         raise Refusal("NOT_VERIFIED")
