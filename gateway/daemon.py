@@ -95,6 +95,10 @@ class Clock:
             return datetime.now(UTC)
         return self._start + timedelta(seconds=(time.monotonic() - self._begun) * self._speed)
 
+    def move(self, moment: datetime) -> None:
+        """Set a clock that stands still (speed 0) to a later moment."""
+        self._start = max(moment, self())
+
     def written(self, seconds: float) -> datetime:
         """The legal time at which a file was written that the disk says is of `seconds` since 1970."""
         if self._start is None:
@@ -198,10 +202,10 @@ def offline(configuration: Configuration) -> Context:
     engine = open_ledger(configuration)
     sandbox = facts.setting(engine, "sandbox") == "1"
     start = log.latest_moment(engine) if sandbox else None
-    return _context(configuration, engine, Clock(start, 0.0 if start else 1.0), lambda: configuration, None, sandbox)
+    return make_context(configuration, engine, Clock(start, 0.0 if start else 1.0), lambda: configuration, None, sandbox)
 
 
-def _context(
+def make_context(
     configuration: Configuration,
     engine: SQLite,
     clock: Clock,
@@ -209,6 +213,8 @@ def _context(
     pool: Pool | None,
     sandbox: bool,
 ) -> Context:
+    """What the steps of the story work with. Without a pool nothing can be examined."""
+
     def unavailable(_job: object) -> Any:
         raise GatewayError("this role does not examine")
 
@@ -248,7 +254,7 @@ def serve(options: Options) -> None:
             )
             stack.callback(pool.close)
         sandbox = options.simulate is not None
-        ctx = _context(configuration, engine, clock, in_force, pool, sandbox)
+        ctx = make_context(configuration, engine, clock, in_force, pool, sandbox)
         recover(ctx, edge=options.role != "worker", publisher=options.role != "sftp")
         pages.prepare()
         # A lease that is broken while a file is claimed sends SIGIO, which ends a process that does not expect it.
@@ -262,7 +268,7 @@ async def _run(options: Options, in_force: InForce, ctx: Context, tell: Tell, st
     wake = _start_work(ctx, settings, tell, stack) if options.role != "sftp" else lambda: None
     door = None
     if options.role != "worker":
-        door = await _open_door(options, settings, ctx, wake, tell, stack)
+        door = await open_door(options, settings, ctx, wake, tell, stack)
 
     def swapped() -> None:
         if door is not None:
@@ -325,7 +331,7 @@ def duty_seconds(speed: float) -> float:
     return max(0.1, min(DUTY_SECONDS, 3600 / speed)) if speed > 0 else DUTY_SECONDS
 
 
-async def _open_door(
+async def open_door(
     options: Options,
     settings: Settings,
     ctx: Context,
