@@ -39,6 +39,7 @@ from gateway.store.spool import Spool, write_durably
 from gateway.store.sqlite import SQLite
 from gateway.workers import Pool
 from gateway.workflow import retain
+from gateway.workflow.assess import assess_all
 from gateway.workflow.context import Context
 from gateway.workflow.duties import run_duties
 from gateway.workflow.intake import Intake
@@ -63,6 +64,7 @@ PartT = TypeVar("PartT", bound=Part)
 # A ledger up to this size is looked through in about a second at each start.
 CHECKED_BYTES = 256 * 1024 * 1024
 WORKING_FILE_SECONDS = 3600.0
+ASSESS_SECONDS = 5.0
 MIRROR_SECONDS = 60.0
 MAIL_SECONDS = 2.0
 DUTY_SECONDS = 30.0
@@ -310,8 +312,18 @@ def _start_work(ctx: Context, settings: Settings, tell: Tell, stack: ExitStack) 
         publishing.wake()
         mailing.wake()
 
+    def assessed() -> None:
+        if assess_all(ctx, tell):
+            report()
+
+    assessing = stack.enter_context(_running(Loop("assess", ASSESS_SECONDS, assessed, tell)))
+
+    def decided() -> None:
+        report()
+        assessing.wake()
+
     judging = stack.enter_context(
-        _running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=report, tell=tell))
+        _running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=decided, tell=tell))
     )
 
     def wake() -> None:

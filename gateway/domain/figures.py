@@ -95,6 +95,12 @@ def _is_count(value: object, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
 
 
+def half_year_before(period: str) -> str:
+    """`2017H1` of `2017H2`, `2016H2` of `2017H1`."""
+    year, half = period.split("H")
+    return f"{year}H1" if half == "2" else f"{int(year) - 1}H2"
+
+
 # --- sums ---------------------------------------------------------------------------------------------------
 
 
