@@ -204,7 +204,8 @@ def offline(configuration: Configuration) -> Context:
     engine = open_ledger(configuration)
     sandbox = facts.setting(engine, "sandbox") == "1"
     start = log.latest_moment(engine) if sandbox else None
-    return make_context(configuration, engine, Clock(start, 0.0 if start else 1.0), lambda: configuration, None, sandbox)
+    clock = Clock(start, 0.0 if start else 1.0)
+    return make_context(configuration, engine, clock, lambda: configuration, None, sandbox)
 
 
 def make_context(
