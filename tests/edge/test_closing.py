@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import asyncssh
@@ -58,7 +59,10 @@ def received(house: Gateway, prefix: str) -> dict[str, Drop]:
 def nothing_left(house: Gateway) -> bool:
     """Whether no upload, landing or descriptor of one is left behind."""
     folders = [house.inbox / ".staging", *house.inbox.glob("*/.landed")]
-    held = [str(link.readlink()) for link in Path(f"/proc/{house.process.pid}/fd").iterdir() if link.is_symlink()]
+    held = []
+    for link in Path(f"/proc/{house.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            held.append(str(link.readlink()))
     return not any(list(folder.iterdir()) for folder in folders) and not any("/inbox/" in name for name in held)
 
 
