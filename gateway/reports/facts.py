@@ -110,7 +110,8 @@ class TechnicalFacts:
 
     outcome: GOEDGEKEURD, AFGEKEURD, PROEF-GOEDGEKEURD or PROEF-AFGEKEURD. `findings` and `counts` are the member's own
     and the drop's together; `counts` are true totals, `findings` may be capped. `supersedes` is the version replaced;
-    `standing` the approved version that stays in force when this one is rejected.
+    `standing` the approved version that stays in force when this one is rejected. `others`: other files of the drop
+    have reports of their own.
     """
 
     envelope: Envelope
@@ -122,6 +123,7 @@ class TechnicalFacts:
     version: int | None = None
     supersedes: int | None = None
     standing: int | None = None
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

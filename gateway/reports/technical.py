@@ -10,6 +10,7 @@ from gateway.reports import names
 from gateway.reports.causes import Totals, causes, totals
 from gateway.reports.document import NextStep, assemble, head
 from gateway.reports.facts import TechnicalFacts
+from gateway.reports.findings import member_of, told
 from gateway.reports.pages import Page, When, render
 from gateway.reports.particulars import (
     Detail,
@@ -25,7 +26,7 @@ from gateway.reports.particulars import (
     when,
     window_dates,
 )
-from gateway.reports.plain import masked, visible
+from gateway.reports.plain import masked
 from gateway.reports.sections import Tell, remembering, sections
 from gateway.reports.tables import csv_bytes
 from gateway.reports.wording import Pair, Texts
@@ -79,43 +80,10 @@ def _document(
     if facts.member is not None:
         document["kind"] = facts.member.kind
         document["period"] = facts.member.period
-    document["summary"] = {
-        "per_code": dict(sorted(facts.counts.items())),
-        "errors": sums.errors,
-        "warnings": sums.warnings,
-        "records": None if facts.member is None else facts.member.records,
-    }
-    document["findings"] = [_as_json(finding, tell) for finding in findings]
-    document["truncated"] = {"shown": sums.shown, "total": sums.total}
-    document["member"] = None if facts.member is None else _member(facts)
+    document |= told(findings, facts.counts, facts.member, sums, tell)
+    document["member"] = None if facts.member is None else member_of(facts.member)
     document["standing"] = facts.standing
     return document
-
-
-def _member(facts: TechnicalFacts) -> dict[str, object] | None:
-    if facts.member is None:
-        return None
-    return {"name": masked(facts.member.name), "bytes": facts.member.size, "sha256": facts.member.sha256}
-
-
-def _as_json(finding: Finding, tell: Tell) -> dict[str, object]:
-    message = tell(finding.message)
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "member": None if finding.member is None else masked(finding.member),
-        "line": finding.line,
-        "record": finding.record,
-        "column": None if finding.column is None else visible(finding.column),
-        "expected": _pair(finding.expected, tell),
-        "found_masked": _pair(finding.found, tell),
-        "nl": message.nl,
-        "en": message.en,
-    }
-
-
-def _pair(phrase: Phrase | None, tell: Tell) -> dict[str, str] | None:
-    return None if phrase is None else tell(phrase)._asdict()
 
 
 def _rows(findings: tuple[Finding, ...], texts: Texts, tell: Tell) -> list[tuple[str | int | None, ...]]:
@@ -163,7 +131,7 @@ def _after_rejection(facts: TechnicalFacts, texts: Texts) -> NextStep:
 def _repair(facts: TechnicalFacts, texts: Texts) -> Pair:
     file, member = facts.envelope.file.name, facts.member
     if member is None:
-        return texts.both("reports.next.repair")
+        return texts.both("reports.next.repair_others" if facts.others else "reports.next.repair", file=masked(file))
     if member.name == file:
         return texts.both("reports.next.repair_same_name", file=masked(file))
     return texts.both("reports.next.repair_member", member=masked(member.name), file=masked(file))

@@ -22,7 +22,6 @@ from gateway.domain.model import (
     Examination,
     Lane,
     MemberResult,
-    Severity,
     to_ms,
 )
 from gateway.domain.workdays import due, local_day
@@ -30,6 +29,7 @@ from gateway.errors import Conflict, Corrupt, Temporary, WorkerFault
 from gateway.reports.facts import ReceiptFacts, TechnicalFacts
 from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
+from gateway.reports.verdicts import Verdict, verdicts
 from gateway.store.ledger import deadlines, deliveries, drops, log, reports
 from gateway.workflow.context import Context, envelope, rules_of
 from gateway.workflow.notify import owe_held, owe_technical
@@ -79,13 +79,11 @@ def decide(ctx: Context, drop: Drop, examination: Examination) -> None:
         now_ms = to_ms(ctx.now())
         drops.move(ctx.engine, drop.id, drop.state, follow_drop(drop.state, "decided"), now_ms)
         _log(ctx, drop, "decided", detail={"members": len(examination.members)})
-        for member in examination.members:
-            if drop.lane is Lane.TRIAL:
-                _report(ctx, drop, examination, member)
+        for verdict in verdicts(examination):
+            if verdict.member is None or drop.lane is Lane.TRIAL:
+                _report(ctx, drop, verdict)
             else:
-                _deliver(ctx, drop, examination, member)
-        if not examination.members:
-            _report(ctx, drop, examination)
+                _deliver(ctx, drop, verdict, verdict.member)
         deadlines.meet(ctx.engine, "technical", drop.id, now_ms)
         if drop.lane is Lane.TRIAL:
             drops.erase_payload(ctx.engine, drop.id, now_ms)
@@ -93,7 +91,7 @@ def decide(ctx: Context, drop: Drop, examination: Examination) -> None:
             owe_technical(ctx, drop)
 
 
-def _deliver(ctx: Context, drop: Drop, examination: Examination, member: MemberResult) -> None:
+def _deliver(ctx: Context, drop: Drop, verdict: Verdict, member: MemberResult) -> None:
     now = ctx.now()
     former = deliveries.current(ctx.engine, drop.municipality, drop.round_id, member.kind, member.period)
     event = "approved" if member.approved else "rejected"
@@ -118,7 +116,7 @@ def _deliver(ctx: Context, drop: Drop, examination: Examination, member: MemberR
     deliveries.insert(ctx.engine, delivery, member, to_ms(now))
     if delivery.state is DeliveryState.APPROVED:
         _owe_quality(ctx, drop, delivery)
-    report_id = _report(ctx, drop, examination, member, delivery, former)
+    report_id = _report(ctx, drop, verdict, delivery, former)
     detail: dict[str, str | int | None] = {
         "kind": delivery.kind,
         "period": delivery.period,
@@ -147,21 +145,14 @@ def _owe_quality(ctx: Context, drop: Drop, delivery: Delivery) -> None:
 def _report(
     ctx: Context,
     drop: Drop,
-    examination: Examination,
-    member: MemberResult | None = None,
+    verdict: Verdict,
     delivery: Delivery | None = None,
     former: Delivery | None = None,
 ) -> str:
     """Render and keep the technical report; its id. `former` is the version that counted until now."""
     technical_owed = deadlines.find(ctx.engine, "technical", drop.id)
     quality_owed = deadlines.find(ctx.engine, "quality", delivery.id) if delivery else None
-    # A warning about the ZIP as a whole stands in the report of each of its files.
-    findings = examination.findings + (member.findings if member else ())
-    counts = dict(examination.counts)
-    for code, count in (member.counts if member else {}).items():
-        counts[code] = counts.get(code, 0) + count
-    approved = member.approved if member else not any(f.severity is not Severity.WARNING for f in findings)
-    outcome = "GOEDGEKEURD" if approved else "AFGEKEURD"
+    outcome = "GOEDGEKEURD" if verdict.approved else "AFGEKEURD"
     made = technical(
         TechnicalFacts(
             envelope=envelope(
@@ -171,9 +162,10 @@ def _report(
                 quality_due=quality_owed.due_at if quality_owed else None,
             ),
             outcome=f"PROEF-{outcome}" if drop.lane is Lane.TRIAL else outcome,
-            findings=findings,
-            counts=counts,
-            member=member,
+            findings=verdict.findings,
+            counts=verdict.counts,
+            others=verdict.others,
+            member=verdict.member,
             delivery_id=delivery.id if delivery else None,
             version=delivery.version if delivery else None,
             supersedes=former.version if former and delivery and delivery.supersedes else None,

@@ -5,6 +5,7 @@ Touches: a temporary directory.
 Does not: check what a check finds (tests/domain).
 """
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.model import Drop, DropState, Lane
 from gateway.errors import Conflict, Corrupt, Temporary
-from gateway.store.ledger import deadlines, deliveries, drops
+from gateway.store.ledger import deadlines, deliveries, drops, reports
 from gateway.workflow.judge import ATTEMPTS, judge, next_drop, release
 from gateway.workflow.recover import replay
 from tests.samples import WMO_HEADER, cost_csv, csv_bytes, wmo_csv, wmo_rows, zipped
@@ -97,6 +98,17 @@ def test_a_zip_becomes_a_delivery_for_each_of_its_files(world: World) -> None:
         ("WMO", "2017H1", "approved"),
     }
     assert sorted(world.outcomes(drop)) == ["AFGEKEURD", "GOEDGEKEURD", "GOEDGEKEURD", "ONTVANGEN"]
+
+
+def test_a_file_in_a_zip_that_maps_to_nothing_has_its_own_answer_and_spoils_no_other(world: World) -> None:
+    drop = world.drop("MSD.zip", zipped({NAME: A, "overzicht.csv": b"a;b"}))
+    world.judge_all()
+    made = [report for report in reports.of_drop(world.engine, drop.id) if report.kind == "TR"]
+    found = {report.stem.split("_")[3]: report for report in made}
+    assert (found["WMO"].outcome, found["ALLE"].outcome) == ("GOEDGEKEURD", "AFGEKEURD")
+    documents = {kind: json.loads(reports.files(world.engine, each.id)[-1].body) for kind, each in found.items()}
+    assert documents["WMO"]["findings"] == []
+    assert [finding["member"] for finding in documents["ALLE"]["findings"]] == ["overzicht.csv"]
 
 
 def test_a_file_that_maps_to_nothing_is_answered_all_the_same(world: World) -> None:
