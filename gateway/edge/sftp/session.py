@@ -46,7 +46,9 @@ Answer = TypeVar("Answer")
 CLOSE_WAITS = 20.0
 NO_SUCH = frozenset({"NO_SUCH_FILE"})
 # What a client may try again answers FAILURE; what it may not, PERMISSION_DENIED.
-PASSING = frozenset({"NOT_DURABLE", "INCOMPLETE_WRITE", "BUSY", "INTERNAL", "TOO_MANY_HANDLES", "TOO_MANY_LISTINGS"})
+PASSING = frozenset(
+    {"EXISTS", "NOT_DURABLE", "INCOMPLETE_WRITE", "BUSY", "INTERNAL", "TOO_MANY_HANDLES", "TOO_MANY_LISTINGS"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +217,19 @@ class Session(asyncssh.SFTPServer):
         if acts.is_act(place):
             finding = self._in_thread(acts.find, self._ctx, self._account(), place)
             return await self._answer(finding, attempt if place.code else None)
+        if pflags & asyncssh.FXF_EXCL and await self._in_thread(self._stands, path):
+            # phpseclib sets a time that way: it makes the file anew only when it is not there.
+            raise self._status(Refusal("EXISTS"))
         truncate = bool(pflags & asyncssh.FXF_TRUNC)
         opening = self._in_thread(partial(open_upload, self._ctx, self._house.writers, attempt, truncate=truncate))
         return await self._answer(opening, attempt)
+
+    def _stands(self, path: bytes) -> bool:
+        try:
+            self._view.entry(path)
+        except Refusal:
+            return False
+        return True
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Bytes of a file open for reading. When all of a report was read it counts as collected."""
