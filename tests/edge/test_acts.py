@@ -160,7 +160,11 @@ def test_the_desk_records_a_form(withdrawing: Gateway) -> None:
         assert selected(client, "/0473/intrekken") == {"JEUGD_2017H1"}
         confirmed = withdrawing.wait_report("0473", "^IB_.*_INGETROKKEN$")
         assert "formulier van het CBS" in text_of(client, f"/0473/outbox/{confirmed.stem}.html")
+    told = json.loads(desk(withdrawing, "withdrawals", "--municipality", "0473", "--json").stdout)["withdrawn"]
+    assert [(row["kind"], row["channel"], row["note"]) for row in told] == [("JEUGD", "form", "CBS 12")]
     assert desk(withdrawing, "withdraw", "--by-form", *item, "--undo").returncode == 0
+    before = desk(withdrawing, "withdrawals", "--at", "2018-03-12", "--json")
+    assert json.loads(before.stdout) == {"at": "2018-03-12T23:59:59+01:00", "withdrawn": []}
     late = desk(withdrawing, "withdraw", "--by-form", *item, "--received", "2018-03-01")
     assert late.returncode == 1
     assert "WITHDRAWAL_NOT_OPEN" in late.stderr
@@ -375,3 +379,10 @@ def test_the_desk_extends_the_window_of_one_municipality(withdrawing: Gateway) -
         client.open("/0377/inbox/WMO_0377_2017H2.csv", "wb")
     late = desk(withdrawing, "extend", "--municipality", "0363", "--until", "2018-03-09", "--reason", "x")
     assert (late.returncode, "for everybody" in late.stderr) == (1, True)
+
+
+def test_after_all_that_folders_ledger_and_log_agree(delivering: Gateway, withdrawing: Gateway) -> None:
+    for house in (delivering, withdrawing):
+        found = desk(house, "doctor")
+        assert found.returncode == 0, found.stdout
+        assert house.events(error=True) == []
