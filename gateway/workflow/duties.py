@@ -27,6 +27,10 @@ from gateway.workflow.missing import Missing, missing
 from gateway.workflow.notify import Notice
 
 OVERVIEW = "overview"
+# Trouble of the ledger, and what no configuration or calendar knows.
+TROUBLE = (GatewayError, LookupError, ValueError)
+# Since when something is due, its name, and how to do it; that gives how many mails became owed.
+Step = tuple[datetime, str, Callable[[], int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +67,46 @@ def moments(round_: DeliveryRound, closings: frozenset[date], calendar: WorkCale
 def run_duties(ctx: Context, tell: Callable[..., None]) -> int:
     """Do everything that is due now, oldest first; how many mails became owed. What fails is told and tried again at
     the next tick; it holds up nothing else."""
+    rounds = ctx.configuration().rounds.values()
+    sources = [partial(_of_round, ctx, round_, tell) for round_ in rounds]
+    sources += [partial(_of_day, ctx, tell), partial(_of_deadlines, ctx, tell)]
+    steps: list[Step] = []
+    for source in sources:
+        try:
+            steps += source()
+        except TROUBLE as error:
+            tell("duty_failed", duty="look", reason=repr(error), error=True)
     owed = 0
-    for _, name, act in sorted(_due(ctx, tell), key=lambda step: step[0]):
+    for _, name, act in sorted(steps, key=lambda step: step[0]):
         try:
             owed += act()
-        except GatewayError as error:
+        except TROUBLE as error:
             tell("duty_failed", duty=name, reason=repr(error), error=True)
     return owed
 
 
-def _due(ctx: Context, tell: Callable[..., None]) -> Iterator[tuple[datetime, str, Callable[[], int]]]:
-    """Everything that is due now: since when, what, and how to do it."""
-    now, configuration = ctx.now(), ctx.configuration()
-    for round_ in configuration.rounds.values():
-        given = extensions.of_round(ctx.engine, round_.id).values()
-        closings = {extended(round_, each.until).delivery.closes for each in given} | {round_.delivery.closes}
-        for moment in moments(round_, frozenset(closings), configuration.calendar):
-            if moment.at <= now and not duties.is_done(ctx.engine, moment.name, moment.subject):
-                yield moment.at, moment.name, partial(_do, ctx, moment, round_, tell)
+def _of_round(ctx: Context, round_: DeliveryRound, tell: Callable[..., None]) -> Iterator[Step]:
+    """What a round makes due now."""
+    given = extensions.of_round(ctx.engine, round_.id).values()
+    closings = {extended(round_, each.until).delivery.closes for each in given} | {round_.delivery.closes}
+    for moment in moments(round_, frozenset(closings), ctx.configuration().calendar):
+        if moment.at <= ctx.now() and not duties.is_done(ctx.engine, moment.name, moment.subject):
+            yield moment.at, moment.name, partial(_do, ctx, moment, round_, tell)
+
+
+def _of_day(ctx: Context, tell: Callable[..., None]) -> Iterator[Step]:
+    """The overview of today, from eight o'clock; those of days on which nobody served are not made up."""
+    now = ctx.now()
     today = local_day(now)
     overview = Moment(morning(today), OVERVIEW, today.isoformat(), morning(today + DAY))
-    if overview.at <= now and not duties.is_done(ctx.engine, OVERVIEW, overview.subject):
+    fresh = overview.at <= now and not duties.is_done(ctx.engine, OVERVIEW, overview.subject)
+    if fresh and ctx.configuration().rounds:
         yield overview.at, OVERVIEW, partial(_do, ctx, overview, current_round(ctx), tell)
+
+
+def _of_deadlines(ctx: Context, tell: Callable[..., None]) -> Iterator[Step]:
+    """What is to be chased now."""
+    now = ctx.now()
     late = chase.uncollected(ctx)
     for stage in chase.STAGES:
         theirs = [each for each in late if each.stage == stage]

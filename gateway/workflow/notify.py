@@ -15,7 +15,6 @@ from datetime import timedelta
 
 from gateway.channel.mail import Letter, Post
 from gateway.config import Configuration
-from gateway.domain.lifecycle import rights
 from gateway.domain.model import Account, Desk, Drop, Lane, Param, Phrase, Role, phrase, to_ms
 from gateway.domain.workdays import due, local_day, window
 from gateway.errors import GatewayError, Undeliverable
@@ -55,13 +54,10 @@ class Notice:
 
 def with_role(ctx: Context, code: str, role: Role) -> tuple[str, ...]:
     """The logins with a role at a municipality, or at the lead of its partnership today."""
-    people = ctx.configuration().participants
-    today = local_day(ctx.now())
-    found = []
-    for account in people.accounts.values():
-        if role in account.roles and code in rights(account, people, today).sees:
-            found.append(account.login)
-    return tuple(found)
+    people, today = ctx.configuration().participants, local_day(ctx.now())
+    leads = {each.lead for each in people.partnerships.values() if code in each.members and each.in_force(today)}
+    places = {code, *leads}
+    return tuple(a.login for a in people.accounts.values() if role in a.roles and places.intersection(a.municipalities))
 
 
 def deliverers(ctx: Context, code: str) -> tuple[str, ...]:
@@ -124,8 +120,10 @@ def owe_technical(ctx: Context, drop: Drop) -> int:
 
 
 def owe_quality(ctx: Context, drop: Drop, delivery_id: str) -> int:
-    """The op-orde report of a delivery is ready."""
-    return _owe_report(ctx, drop, "quality", delivery_id, Desk.CONTENT)
+    """The op-orde report of a delivery is ready. Those that we make come together: one mail for the drop; an assessor's
+    come one by one."""
+    together = ctx.configuration().settings.quality == "builtin"
+    return _owe_report(ctx, drop, "quality", drop.id if together else delivery_id, Desk.CONTENT)
 
 
 def owe_held(ctx: Context, drop: Drop) -> int:
@@ -210,6 +208,10 @@ def _letters(
     for owed in batch:
         wait = BACK_OFF[min(owed.attempts, len(BACK_OFF) - 1)]
         if not mails.claim(ctx.engine, owed, to_ms(ctx.now() + wait)):
+            continue
+        if owed.attempts > len(BACK_OFF):
+            # Attempts that never came to an end: this mail breaks what sends it.
+            _give_up(ctx, owed, owed.reason or "no attempt came to an end", tell)
             continue
         try:
             letter = _letter(ctx, owed)

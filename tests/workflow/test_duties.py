@@ -307,6 +307,21 @@ def test_one_duty_that_fails_does_not_hold_up_the_others(world: World) -> None:
     assert {occasion for occasion, _ in owed(world)} == {"overview", "opening"}
 
 
+def test_without_a_round_nothing_is_due_and_nothing_fails(world: World) -> None:
+    world.configure(rounds={})
+    assert tick(world) == 0
+    assert world.told == []
+
+
+def test_a_round_beyond_the_calendar_does_not_hold_up_the_others(world: World) -> None:
+    far = replace(
+        round_of(world), id="2041H1", delivery=Span(date(2041, 1, 7), date(2041, 2, 7)), target=None, withdrawal=None
+    )
+    world.configure(rounds={"2017H2": round_of(world), "2041H1": far})
+    assert tick(world) == 4
+    assert [told["duty"] for event, told in world.told if event == "duty_failed"] == ["look"]
+
+
 def test_a_sandbox_or_not_the_clock_may_be_set_back_without_a_second_mail(world: World) -> None:
     tick(world)
     world.clock.forward(days=-2)

@@ -7,6 +7,7 @@ Does not: word a mail (tests/reports) or speak SMTP (tests/channel).
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from gateway.store.ledger import drops, log, mails
 from gateway.store.spool import write_durably
 from gateway.workflow.judge import ATTEMPTS, release
 from gateway.workflow.loops import Mailing
-from gateway.workflow.notify import BACK_OFF, DESK, Notice, deliverers, desk, managers, owe, send_due
+from gateway.workflow.notify import BACK_OFF, DESK, Notice, deliverers, desk, managers, owe, owe_quality, send_due
 from tests.channel.server import OK, SILENCE, Behaviour, MailServer, settings
 from tests.samples import wmo_csv, zipped
 from tests.world import World
@@ -274,6 +275,32 @@ def test_a_crash_while_sending_offers_the_same_mail_later_with_its_id(world: Wor
     assert send_due(world.ctx, again, world.tell) == 1
     assert again.offered[0].id == post.offered[0].id
     assert again.offered == post.offered
+
+
+def test_a_mail_that_breaks_what_sends_it_is_given_up_in_the_end_and_others_leave(world: World) -> None:
+    owe(world.ctx, NOTICE, ("amsterdam", "zandvoort"))
+
+    def break_on_anna(letter: Letter) -> None:
+        if letter.recipient.startswith("anna"):
+            raise RuntimeError("a surprise")
+
+    post = Told(break_on_anna)
+    for _ in range(len(BACK_OFF) + 3):
+        with suppress(RuntimeError):
+            send_due(world.ctx, post, world.tell)
+        world.clock.forward(hours=5)
+    states = {each.account: each.state for each in owed(world, "extension")}
+    assert states == {"amsterdam": "failed", "zandvoort": "sent"}
+    assert ("mail_failed", "no attempt came to an end") in [(event, told.get("reason")) for event, told in world.told]
+
+
+@pytest.mark.parametrize(("quality", "mails_owed"), [("builtin", 1), ("external", 2)])
+def test_op_orde_reports_that_come_together_are_one_mail(world: World, quality: str, mails_owed: int) -> None:
+    world.configure(settings=world.configuration.settings.model_copy(update={"quality": quality}))
+    drop = world.drop(NAME, BODY)
+    for delivery in ("one", "two"):
+        owe_quality(world.ctx, drop, delivery)
+    assert len({each.subject for each in owed(world, "quality")}) == mails_owed
 
 
 # --- with a real server -----------------------------------------------------------------------------------------------
