@@ -121,18 +121,35 @@ def check_config(directory: Path, as_json: bool) -> None:
 
 
 @commands.command()
-@CONFIG
+@click.option(
+    "--config",
+    "directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="GATEWAY_CONFIG",
+    help="The configuration directory.  [default: config, or else the rules that come with this program]",
+)
 @AS_JSON
 @click.option("--municipality", metavar="CODE", help="The folder the file is meant for; else the code in its name.")
+@click.option("--round", "round_id", metavar="ID", help="Else the round that is open, or the nearest.")
+@click.option("--received", "day", type=click.DateTime(["%Y-%m-%d"]), help="As if received on this day; else today.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check(directory: Path, as_json: bool, municipality: str | None, files: tuple[Path, ...]) -> None:
-    """Check FILES here with the rules of the current round, as the gateway would. Nothing is delivered.
+def check(
+    directory: Path | None,
+    as_json: bool,
+    municipality: str | None,
+    round_id: str | None,
+    day: datetime | None,
+    files: tuple[Path, ...],
+) -> None:
+    """Check FILES here with the rules of a round, as the gateway would. Nothing is delivered.
 
-    Exit code 0 when all are approved, 1 when one is rejected.
+    The findings are those of the technical report. Exit code 0 when all are approved, 1 when one is rejected.
     """
-    from gateway.cli.check import check_files
+    from gateway.cli.check import Asked
+    from gateway.cli.print_check import print_checked
 
-    sys.exit(0 if check_files(directory, files, municipality, as_json) else 1)
+    asked = Asked(files, directory, municipality, round_id, day.date() if day else None)
+    sys.exit(0 if print_checked(asked, as_json) else 1)
 
 
 @commands.command()
