@@ -101,8 +101,10 @@ def approved(hand: Hand, house: Gateway) -> None:
     technical = report(house, hand, "^TR_0363_2017H2_WMO_v002_.*_GOEDGEKEURD$")
     assert (technical["version"], technical["findings"]) == (2, [])
     assert technical["times"]["quality_due"].startswith("2018-02-14")
+    quality = report(house, hand, "^OO_0363_2017H2_WMO_v002_.*_GEREED$")
+    assert quality["figures"][0]["value"] == 20
     row = status(hand)["WMO", "2017H2"]
-    assert (row["state"], row["version"], row["approved_version"]) == ("approved", 2, 2)
+    assert (row["state"], row["version"], row["approved_version"]) == ("assessed", 2, 2)
 
 
 def repeated(hand: Hand, house: Gateway) -> None:
@@ -124,6 +126,8 @@ def together(hand: Hand, house: Gateway) -> None:
     hand.put(f"{INBOX}/MSD.zip", zipped(members))
     report(house, hand, "^TR_0363_2017H2_SBW_v001_.*_GOEDGEKEURD$")
     report(house, hand, "^TR_0363_2017H1_JEUGD_v001_.*_GOEDGEKEURD$")
+    report(house, hand, "^OO_0363_2017H2_SBW_v001_.*_GEREED$")
+    report(house, hand, "^OO_0363_2017H1_JEUGD_v001_.*_GEREED$")
     assert status(hand)["JEUGD", "2017H1"]["file"] == "MSD.zip"
 
 
@@ -167,6 +171,8 @@ def watched(hand: Hand, house: Gateway) -> None:
     outside.rename(house.inbox / "0363" / outside.name)
     technical = report(house, hand, "^TR_0363_2017H2_JEUGD_v001_.*_GOEDGEKEURD$")
     assert technical["submitted_by"] == "amsterdam"
+    compared = report(house, hand, "^OO_0363_2017H2_JEUGD_v001_.*_GEREED$")["compared_with"]
+    assert compared == [{"period": "2017H1", "version": 1}]
     assert [path.name for path in (house.inbox / "0363").iterdir() if not path.name.startswith(".")] == ["proef"]
 
 
