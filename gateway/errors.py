@@ -9,6 +9,20 @@ Does not: hold texts. A refusal carries a code and parameters; `gateway/texts` h
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# What a mistake in the code shows itself as. Whoever keeps a thread of the daemon running catches these beside the
+# errors below, tells type and place, and goes on: a thread that ended unseen would be an outage.
+SURPRISES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NameError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 
 class GatewayError(Exception):
     """Base of everything that is raised on purpose."""

@@ -2,7 +2,8 @@
 
 Does: sets up structlog and silences the chatter of libraries.
 Touches: stderr.
-Does not: ever log a value from a payload; callers pass ids, codes, counts and masked names.
+Does not: ever log a value from a payload; callers pass ids, codes, counts and masked names. A reason may be an error of
+the disk, which names a file that a stranger named: what may be a citizen service number in it is starred out.
 """
 
 import logging
@@ -12,12 +13,16 @@ from datetime import UTC, datetime
 
 import structlog
 
+from gateway.reports.plain import starred
+
 
 def set_up(now: Callable[[], datetime], *, sandbox: bool) -> Callable[..., None]:
     """`tell(event, error=False, **facts)`: writes one line. Every line has the real time and, in a sandbox, the legal
     one."""
 
     def stamp(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        if isinstance(reason := event.get("reason"), str):
+            event["reason"] = starred(reason)
         event["at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
         if sandbox:
             event["sandbox"] = now().isoformat(timespec="seconds")

@@ -26,8 +26,9 @@ from watchdog.observers.api import BaseObserver
 from gateway.config.sections import Watch
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Lane
-from gateway.errors import GatewayError
+from gateway.errors import SURPRISES, GatewayError
 from gateway.workflow.context import Context
+from gateway.workflow.loops import reason_of
 
 NO_LEASES = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
@@ -103,8 +104,8 @@ class Watcher:
             try:
                 if self.scan():
                     self._claimed()
-            except (GatewayError, OSError) as error:
-                self._tell("watch_failed", reason=str(error))
+            except (GatewayError, OSError, *SURPRISES) as error:  # nothing is claimed any more without this thread
+                self._tell("watch_failed", reason=reason_of(error), error=True)
 
     def _next_quiet(self) -> float:
         return self._settings.quiet_seconds if self._quiet else self._settings.rescan_seconds

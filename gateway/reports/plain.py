@@ -25,12 +25,18 @@ def visible(text: str) -> str:
 def masked(name: str) -> str:
     """A file name, visible, in which any nine digits on end that pass the eleven-test are starred out: the same test by
     which a name is refused."""
-    shown = visible(name)
-    hidden = [found.start() for found in NINE_DIGITS.finditer(shown) if passes_eleven_test(found.group(1))]
-    letters = list(shown)
-    for start in hidden:
-        letters[start : start + 9] = "*********"
-    return "".join(letters) if len(letters) <= LONGEST_NAME else "".join(letters[:LONGEST_NAME]) + "…"
+    shown = visible(starred(name))
+    return shown if len(shown) <= LONGEST_NAME else shown[:LONGEST_NAME] + "…"
+
+
+def starred(text: str) -> str:
+    """The text with nine stars for any nine digits on end that pass the eleven-test. Ask it of the text as it came: the
+    escape of an unseen character may end in digits, and a longer run is nobody's number."""
+    return NINE_DIGITS.sub(_stars, text)
+
+
+def _stars(match: re.Match[str]) -> str:
+    return "*********" if passes_eleven_test(match.group(1)) else match.group(1)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -17,13 +17,14 @@ from hashlib import file_digest
 
 from gateway.domain.acts import is_statement
 from gateway.domain.model import Account, Channel, Lane, to_ms
-from gateway.errors import GatewayError, Refusal, Temporary
+from gateway.errors import SURPRISES, GatewayError, Refusal, Temporary
 from gateway.store.ledger import drops
 from gateway.store.spool import Claim, Landing, LandingFacts, Spool
 from gateway.workflow.admit import Attempt, admit, record_refusal
 from gateway.workflow.context import Context, current_round
+from gateway.workflow.loops import reason_of
 from gateway.workflow.nothing import state
-from gateway.workflow.receive import SURPRISES, Received, receive
+from gateway.workflow.receive import Received, receive
 
 BATCH = 64
 
@@ -78,8 +79,8 @@ class Intake:
                 if rescan:
                     self.scan()
                 self._take_submitted()
-            except (GatewayError, OSError, *SURPRISES) as error:
-                self._tell("intake_failed", reason=repr(error), error=True)
+            except (GatewayError, OSError, *SURPRISES) as error:  # nothing comes in any more without this thread
+                self._tell("intake_failed", reason=reason_of(error), error=True)
             if self._stopping and not self._queue:
                 return
             # Submissions wake at once; everything else waits for the rescan, so that a busy edge costs no listing.
@@ -91,8 +92,8 @@ class Intake:
         for claim in self._ctx.spool.claims():
             try:
                 land_claim(self._ctx, claim, self._tell)
-            except (GatewayError, OSError, *SURPRISES) as error:
-                self._tell("claim_failed", claim=claim.id, reason=repr(error), error=True)
+            except (GatewayError, OSError, *SURPRISES) as error:  # the other claims and all uploads go on
+                self._tell("claim_failed", claim=claim.id, reason=reason_of(error), error=True)
         waiting = {landing.facts.id for landing, _ in list(self._queue)}
         folders = [folder for folder in self._ctx.spool.landed_folders() if folder.name not in waiting]
         for start in range(0, len(folders), BATCH):

@@ -25,7 +25,8 @@ from gateway.domain.model import (
     to_ms,
 )
 from gateway.domain.workdays import due, local_day
-from gateway.errors import Conflict, Corrupt, Temporary, WorkerFault
+from gateway.errors import SURPRISES, Conflict, Corrupt, Temporary, WorkerFault
+from gateway.examine import place_of
 from gateway.reports.facts import ReceiptFacts, TechnicalFacts
 from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
@@ -54,9 +55,13 @@ def judge(ctx: Context, drop: Drop, tell: Callable[..., None]) -> None:
         # Decided by somebody else meanwhile: their verdict stands, ours is the same by construction.
         tell("decided_elsewhere", drop=drop.id)
         return
-    except (WorkerFault, Corrupt, KeyError, ValueError) as fault:
+    except (WorkerFault, Corrupt) as fault:
         attempts = _failed(ctx, drop)
         tell("examination_failed", drop=drop.id, attempt=attempts, reason=repr(fault), error=True)
+        return
+    except SURPRISES as surprise:  # a person must look at this one; the drops behind it must not wait for that
+        attempts = _failed(ctx, drop)
+        tell("examination_failed", drop=drop.id, attempt=attempts, reason=place_of(surprise), error=True)
         return
     verdicts = {f"{member.kind}_{member.period}": member.approved for member in examination.members}
     tell("decided", id=drop.short_id, drop=drop.id, verdicts=verdicts)

@@ -12,13 +12,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gateway.channel.mail import Post
 from gateway.domain.model import Drop
-from gateway.errors import GatewayError
+from gateway.errors import SURPRISES, GatewayError
+from gateway.examine import place_of
 from gateway.workflow.context import Context
 from gateway.workflow.judge import judge, next_drop
 from gateway.workflow.notify import send_due
 
-# What a step may raise without ending its loop: trouble of the ledger or the disk, and what no configuration knows.
-TROUBLE = (GatewayError, OSError, LookupError, ValueError)
+# Trouble of the ledger or the disk says itself what it is. Of anything else only type and place are told: its words may
+# hold a value.
+TROUBLE = (GatewayError, OSError)
+
+
+def reason_of(error: Exception) -> str:
+    """What the daemon's log may say of an error."""
+    return repr(error) if isinstance(error, TROUBLE) else place_of(error)
 
 
 class Loop:
@@ -54,8 +61,8 @@ class Loop:
             self._wake.clear()
             try:
                 self._step()
-            except TROUBLE as error:
-                self._tell("step_failed", step=self._name, reason=repr(error), error=True)
+            except (*TROUBLE, *SURPRISES) as error:  # a thread that ended would stop this step until somebody notices
+                self._tell("step_failed", step=self._name, reason=reason_of(error), error=True)
 
 
 class Judging:
@@ -101,9 +108,9 @@ class Judging:
     def _judge(self, drop: Drop) -> None:
         try:
             judge(self._ctx, drop, self._tell)
-        except TROUBLE as error:
-            # The ledger or the disk says no: not woken, so that the next try waits for the loop's own time.
-            self._tell("judging_failed", drop=drop.id, reason=repr(error), error=True)
+        except (*TROUBLE, *SURPRISES) as error:  # whatever it is, the municipality must not stay busy
+            # Mostly the ledger or the disk says no: not woken, so that the next try waits for the loop's own time.
+            self._tell("judging_failed", drop=drop.id, reason=reason_of(error), error=True)
             self._free(drop)
         else:
             self._free(drop)

@@ -27,7 +27,8 @@ from gateway.domain.model import (
     to_ms,
 )
 from gateway.domain.workdays import due, local_day
-from gateway.errors import Corrupt, GatewayError, Temporary
+from gateway.errors import SURPRISES, Corrupt, GatewayError, Temporary
+from gateway.examine import place_of
 from gateway.reports.facts import ReceiptFacts
 from gateway.reports.receipt import receipt
 from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
@@ -35,9 +36,6 @@ from gateway.store.spool import Landing
 from gateway.workflow.context import Context, envelope, round_at, rounds_for
 from gateway.workflow.notify import owe_receipt
 from gateway.workflow.senders import note_sender
-
-# What a configuration that does not know a landing's round, lane or year any more ends in.
-SURPRISES = (LookupError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ def receive(ctx: Context, landings: Sequence[Landing]) -> dict[str, Received | G
             except GatewayError as error:
                 answers[landing.facts.id] = error
             except SURPRISES as error:
-                answers[landing.facts.id] = Corrupt(repr(error))
+                # Such as a configuration that does not know the landing's round any more: the others are received.
+                answers[landing.facts.id] = Corrupt(place_of(error))
     return answers
 
 

@@ -37,6 +37,9 @@ def test_visible_text_is_one_line_of_utf8_and_stays_as_it_is(text: str) -> None:
         ("WMO_999990019.csv", "WMO_*********.csv"),
         ("WMO_0363_2017H2.csv", "WMO_0363_2017H2.csv"),
         ("WMO_999990018.csv", "WMO_999990018.csv"),
+        ("WMO_\t999990019.csv", "WMO_\\x09*********.csv"),
+        ("WMO_\u2028999990019.csv", "WMO_\\u2028*********.csv"),
+        ("WMO_999990019_999990020.csv", "WMO_*********_*********.csv"),
     ],
 )
 def test_a_citizen_service_number_in_a_name_is_starred_out(name: str, shown: str) -> None:

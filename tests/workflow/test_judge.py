@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.model import Drop, DropState, Lane
+from gateway.domain.model import Drop, DropState, Examination, Lane
 from gateway.errors import Conflict, Corrupt, Temporary
 from gateway.store.ledger import deadlines, deliveries, drops, reports
 from gateway.workflow.judge import ATTEMPTS, judge, next_drop, release
@@ -227,6 +227,19 @@ def test_a_held_drop_does_not_stop_the_next_one(world: World) -> None:
     world.drop(OTHER, cost_csv("SBW"))
     world.judge_all()
     assert world.versions("SBW") == ["approved"]
+
+
+def test_a_mistake_in_the_code_holds_the_drop_it_shows_on_and_says_no_value(world: World) -> None:
+    drop = world.drop(NAME, A)
+
+    def mistaken(_job: object) -> Examination:
+        raise TypeError("999990019")
+
+    ctx = replace(world.ctx, examine=mistaken)
+    for _ in range(ATTEMPTS):
+        judge(ctx, drop, world.tell)
+    assert state(world, drop) is DropState.HELD
+    assert "999990019" not in str(world.told)
 
 
 def test_a_drop_without_its_payload_is_held_and_does_not_stop_the_next_one(world: World) -> None:
