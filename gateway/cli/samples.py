@@ -10,7 +10,7 @@ Citizen service numbers come from the range 99999xxxx alone, which is never give
 
 import random
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from io import BytesIO
@@ -210,16 +210,96 @@ def wmo_faulty(municipality: str = "0363", seed: int = 1) -> Faulty:
     return Faulty(csv_bytes(WMO_HEADER, rows), tuple(faults))
 
 
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A fault for one record of a cost file: its code, the record, the column it is reported in (KEY: the kind's own),
+    and what it makes of the sound value. A fault in Begrote_kosten that leaves nothing empties both amounts."""
+
+    code: str
+    record: int
+    column: str
+    spoil: Callable[[str], str]
+
+
+def _nothing(_sound: str) -> str:
+    return ""
+
+
+def _without_zero(sound: str) -> str:
+    return sound.lstrip("0")
+
+
+def _as_amount(sound: str) -> str:
+    return f"{int(sound):,}".replace(",", ".")
+
+
+def _negative(sound: str) -> str:
+    return f"-{sound}"
+
+
+def _with_hyphens(sound: str) -> str:
+    return f"{sound[6:]}-{sound[4:6]}-{sound[:4]}"
+
+
+# Each kind has nine of these; the tenth fault is a record that stands twice.
+COST_FAULTS: Mapping[str, tuple[Seed, ...]] = {
+    "KOSTENWMO": (
+        Seed("R02", 1, "Gemeentecode", _without_zero),
+        Seed("R03", 2, "Aanmaakdatum_bestand", _with_hyphens),
+        Seed("R02", 3, "KEY", _without_zero),
+        Seed("R05", 4, "KEY", lambda sound: "99"),
+        Seed("R02", 5, "Begrote_kosten", _as_amount),
+        Seed("R02", 6, "Gerealiseerde_kosten", _negative),
+        Seed("R01", 7, "Gemeentecode", _nothing),
+        Seed("R01", 9, "Begrote_kosten", _nothing),
+        Seed("R09", 11, "Aanmaakdatum_bestand", lambda sound: "20180102"),
+    ),
+    "SBW": (
+        Seed("R02", 1, "Gemeentecode", _without_zero),
+        Seed("R03", 1, "Aanmaakdatum_bestand", _with_hyphens),
+        Seed("R05", 1, "KEY", lambda sound: sound.replace(".", ",")),
+        Seed("R02", 1, "Begrote_kosten", _as_amount),
+        Seed("R02", 1, "Gerealiseerde_kosten", _negative),
+        Seed("R01", 2, "Gemeentecode", _nothing),
+        Seed("R03", 2, "Aanmaakdatum_bestand", lambda sound: "20180230"),
+        Seed("R01", 2, "Begrote_kosten", _nothing),
+        Seed("R02", 3, "Begrote_kosten", lambda sound: "1E+05"),
+    ),
+    "JEUGD": (
+        Seed("R02", 1, "Gemeentecode", _without_zero),
+        Seed("R02", 1, "Begrote_kosten", _as_amount),
+        Seed("R03", 2, "Aanmaakdatum_bestand", _with_hyphens),
+        Seed("R05", 2, "KEY", str.lower),
+        Seed("R01", 3, "Gemeentecode", _nothing),
+        Seed("R01", 3, "Begrote_kosten", _nothing),
+        Seed("R01", 4, "Aanmaakdatum_bestand", _nothing),
+        Seed("R02", 4, "Begrote_kosten", lambda sound: f"{sound},00"),
+        Seed("R02", 4, "Gerealiseerde_kosten", _negative),
+    ),
+}
+
+
 def cost_faulty(kind: str, municipality: str = "0363", seed: int = 1) -> Faulty:
-    """A cost file over 2017H2 with three faults in its first two records: a key that is not in the list, an amount
-    with a decimal comma, no amount at all."""
-    header = COST_HEADERS[kind]
-    key = header[2]
+    """A cost file over 2017H2 with ten faults: the seeds of its kind, and behind the sound records one that has the key
+    of the record with no amounts."""
+    header, seeds = COST_HEADERS[kind], COST_FAULTS[kind]
     rows = cost_rows(kind, municipality, "2017H2", seed)
-    _fill(rows[0], header, {key: "9.9" if kind == "SBW" else "99", "Begrote_kosten": "1250,50"})
-    _fill(rows[1], header, {"Begrote_kosten": "", "Gerealiseerde_kosten": ""})
-    faults = (Fault("R05", 2, key), Fault("R02", 2, "Begrote_kosten"), Fault("R01", 3))
-    return Faulty(csv_bytes(header, rows), faults)
+    hollow = next(each.record for each in seeds if each.column == "Begrote_kosten" and each.spoil is _nothing)
+    if kind != "SBW":
+        # The total stays right when the empty amounts are filled with zero.
+        rows[-1][3:] = [
+            str(int(whole) - int(part)) for whole, part in zip(rows[-1][3:], rows[hollow - 1][3:], strict=True)
+        ]
+    rows.append(list(rows[hollow - 1]))
+    faults = [Fault("R09", len(rows) + 1, header[2])]
+    for each in seeds:
+        row, column = rows[each.record - 1], header[2] if each.column == "KEY" else each.column
+        place = header.index(column)
+        row[place] = each.spoil(row[place])
+        if each.record == hollow and column == "Begrote_kosten":
+            row[place + 1] = ""
+        faults.append(Fault(each.code, each.record + 1, column))
+    return Faulty(csv_bytes(header, rows), tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))))
 
 
 def _fill(row: list[str], header: Sequence[str], cells: Mapping[str, str]) -> None:
