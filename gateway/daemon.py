@@ -256,6 +256,7 @@ def serve(options: Options) -> None:
                 address_space=workers.memory_megabytes * 1024 * 1024,
             )
             stack.callback(pool.close)
+            pool.warm()
         sandbox = options.simulate is not None
         ctx = make_context(configuration, engine, clock, in_force, pool, sandbox)
         recover(ctx, edge=options.role != "worker", publisher=options.role != "sftp")

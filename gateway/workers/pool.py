@@ -175,6 +175,15 @@ class Pool:
                 self._end(worker)
             self._slots.put(kept)
 
+    def warm(self) -> None:
+        """Start one worker now, so that the first file after a quiet time does not wait for it. Returns at once: the
+        worker loads while others go on."""
+        worker = self._slots.get()
+        if worker is None:
+            with suppress(WorkerFault):
+                worker = self._start()
+        self._slots.put(worker)
+
     def processes(self) -> list[int]:
         """The ids of the processes at this moment."""
         with self._lock:

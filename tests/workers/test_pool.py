@@ -64,6 +64,15 @@ def test_a_worker_stays_and_is_replaced_after_its_last_job() -> None:
     assert seen[0] != seen[2]
 
 
+def test_a_warm_pool_has_the_worker_that_does_the_first_job() -> None:
+    workers = Pool(2)
+    workers.warm()
+    [pid] = workers.processes()
+    workers.examine(GOOD)
+    assert workers.processes() == [pid]
+    workers.close()
+
+
 def test_one_that_was_killed_while_idle_is_replaced_unnoticed(workers: Pool) -> None:
     workers.examine(GOOD)
     (pid,) = workers.processes()
