@@ -7,6 +7,7 @@
     view      what one account sees
     opened    files open for reading
     acts      files whose name alone matters
+    statuses  what a session says, in SFTP's words
     session   the requests of one SFTP session
     server    login, caps, listening
     algorithms  the tiers of cryptography that a listener offers

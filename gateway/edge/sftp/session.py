@@ -7,7 +7,6 @@ Does not: keep state that outlives the session, but for what all sessions share 
 """
 
 import asyncio
-import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +21,7 @@ from gateway.edge.sftp import acts
 from gateway.edge.sftp.acts import Act, Memory
 from gateway.edge.sftp.listing import Entry, Recent
 from gateway.edge.sftp.opened import Download
+from gateway.edge.sftp.statuses import attributes, listed, origin, status
 from gateway.edge.sftp.tree import Place, Sort, normal, parse
 from gateway.edge.sftp.upload import (
     Upload,
@@ -37,18 +37,13 @@ from gateway.edge.sftp.view import View
 from gateway.errors import GatewayError, Refusal, Temporary
 from gateway.store.ledger import log, reports
 from gateway.workflow import collect
-from gateway.workflow.admit import Attempt, record_refusal, status_line
+from gateway.workflow.admit import Attempt, record_refusal
 from gateway.workflow.context import Context
 from gateway.workflow.intake import Intake
 from gateway.workflow.receive import Received
 
 Answer = TypeVar("Answer")
 CLOSE_WAITS = 20.0
-NO_SUCH = frozenset({"NO_SUCH_FILE"})
-# What a client may try again answers FAILURE; what it may not, PERMISSION_DENIED.
-PASSING = frozenset(
-    {"EXISTS", "NOT_DURABLE", "INCOMPLETE_WRITE", "BUSY", "INTERNAL", "TOO_MANY_HANDLES", "TOO_MANY_LISTINGS"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +101,7 @@ class Session(asyncssh.SFTPServer):
 
     def unsupported(self) -> Exception:
         """See `wire.Told`."""
-        return asyncssh.SFTPOpUnsupported(self._say(Refusal("UNSUPPORTED")))
+        return self._status(Refusal("UNSUPPORTED"))
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
@@ -126,7 +121,7 @@ class Session(asyncssh.SFTPServer):
             raise self._status(Refusal("NOT_DURABLE")) from error
         except Exception as error:  # asyncssh would tell the client what it says
             mark = self._ctx.random_hex(4)
-            self._house.tell("internal_error", mark=mark, reason=type(error).__name__, where=_where(error), error=True)
+            self._house.tell("internal_error", mark=mark, reason=type(error).__name__, where=origin(error), error=True)
             raise self._status(Refusal("INTERNAL", id=mark)) from error
 
     def _record(self, attempt: Attempt, refusal: Refusal) -> None:
@@ -136,14 +131,8 @@ class Session(asyncssh.SFTPServer):
             # The client still gets its answer; the desk finds the refusal in the daemon's log.
             self._house.tell("refusal_not_recorded", code=refusal.code, reason=str(error), error=True)
 
-    def _say(self, refusal: Refusal) -> str:
-        return status_line(self._ctx, refusal)
-
     def _status(self, refusal: Refusal) -> asyncssh.SFTPError:
-        text = self._say(refusal)
-        if refusal.code in NO_SUCH:
-            return asyncssh.SFTPNoSuchFile(text)
-        return asyncssh.SFTPFailure(text) if refusal.code in PASSING else asyncssh.SFTPPermissionDenied(text)
+        return status(self._ctx, refusal)
 
     async def _in_thread(self, work: Callable[..., Answer], *args: Any) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(None, partial(work, *args))
@@ -154,11 +143,11 @@ class Session(asyncssh.SFTPServer):
         """The entries of a folder, whole at once; a missing folder fails here."""
         if open_now >= self._house.listings:
             raise self._status(Refusal("TOO_MANY_LISTINGS", max=self._house.listings))
-        return _stream(await self._answer(self._in_thread(self._view.entries_of, path)))
+        return listed(await self._answer(self._in_thread(self._view.entries_of, path)))
 
     async def stat(self, path: bytes) -> SFTPAttrs:
         """Attributes of a place."""
-        return _attrs(await self._answer(self._in_thread(self._view.entry, path)))
+        return attributes(await self._answer(self._in_thread(self._view.entry, path)))
 
     async def lstat(self, path: bytes) -> SFTPAttrs:
         """Attributes of a place; there are no links."""
@@ -168,11 +157,11 @@ class Session(asyncssh.SFTPServer):
         """Attributes of an open file."""
         now = self._ctx.now().timestamp()
         if isinstance(file_obj, Upload):
-            return _attrs(Entry(file_obj.attempt.name, file_obj.size, now, writable=True))
+            return attributes(Entry(file_obj.attempt.name, file_obj.size, now, writable=True))
         if isinstance(file_obj, Download):
-            return _attrs(Entry("", len(file_obj.body), now))
+            return attributes(Entry("", len(file_obj.body), now))
         if isinstance(file_obj, Act):
-            return _attrs(Entry("", file_obj.size, now, writable=True))
+            return attributes(Entry("", file_obj.size, now, writable=True))
         raise asyncssh.SFTPInvalidHandle("")
 
     async def realpath(self, path: bytes) -> bytes:
@@ -427,26 +416,3 @@ class Session(asyncssh.SFTPServer):
         self.ended = True
         if not self.channel.is_closing():
             self.channel.exit(0)
-
-
-def _where(error: BaseException) -> str:
-    """File and line that an unexpected error came from; its text may hold a name."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-
-
-async def _stream(entries: list[Entry]) -> AsyncIterator[SFTPName]:
-    for entry in [Entry(".", None, 0.0), Entry("..", None, 0.0), *entries]:
-        yield SFTPName(entry.name.encode("utf-8", "surrogateescape"), attrs=_attrs(entry))
-
-
-def _attrs(entry: Entry) -> SFTPAttrs:
-    """A listing's entry as SFTP version 3 attributes. The owner is nobody in particular."""
-    modified = int(entry.modified)
-    if entry.size is None:
-        mode = stat.S_IFDIR | (0o755 if entry.writable else 0o555)
-        return SFTPAttrs(permissions=mode, uid=0, gid=0, size=0, atime=modified, mtime=modified, nlink=1)
-    mode = stat.S_IFREG | (0o644 if entry.writable else 0o444)
-    return SFTPAttrs(permissions=mode, uid=0, gid=0, size=entry.size, atime=modified, mtime=modified, nlink=1)
