@@ -170,6 +170,14 @@ def test_a_long_body_is_handed_out_in_pieces_and_kept_account_of() -> None:
     assert part.unread == [(200_000, 300_000), (700_000, 800_000), (1_000_000, len(body))]
 
 
+def test_a_thousand_holes_end_the_account() -> None:
+    holes = Download(b"x" * 10_000, "some report", [(0, 10_000)])
+    for at in range(0, 10_000, 2):
+        assert holes.read(at, 1) == b"x"
+    assert holes.report_id is None
+    assert holes.unread == []
+
+
 def test_the_months_of_the_log_and_any_span(house: Gateway) -> None:
     receipt(house, "gelogd.csv")
     with house.paramiko("amsterdam") as client:

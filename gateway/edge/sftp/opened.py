@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from gateway.edge.sftp.wire import LONGEST_DATA
 
+MOST_PIECES = 1000
+
 
 @dataclass(slots=True)
 class Download:
@@ -27,4 +29,7 @@ class Download:
         for start, stop in self.unread:
             left += [(start, min(stop, offset)), (max(start, end), stop)]
         self.unread = [span for span in left if span[0] < span[1]]
+        if len(self.unread) > MOST_PIECES:
+            # Nobody fetches a report so; it does not count as fetched, and is not kept account of.
+            self.report_id, self.unread = None, []
         return data
