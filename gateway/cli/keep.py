@@ -1,4 +1,4 @@
-"""The commands of keeping and erasing: purge, hold, deletions, backup, restore, mail.
+"""The commands of keeping and erasing (purge, hold, deletions, backup, restore, mail) and of showing it all: replay.
 
 Does: reads their arguments and calls keeping.
 Touches: the terminal.
@@ -114,3 +114,21 @@ def release_mails(directory: Path, send_all: bool) -> None:
     from gateway.cli.keeping import open_gate
 
     click.echo(open_gate(directory, send_all=send_all))
+
+
+@click.command()
+@click.option("--language", type=click.Choice(["nl", "en"]), default="nl", show_default=True, help="Of the story.")
+@click.argument("directory", required=False, type=click.Path(file_okay=False, path_type=Path))
+def replay(language: str, directory: Path | None) -> None:
+    """Play the pilot round of February and March 2018 with three municipalities, and tell it day by day.
+
+    A real gateway in a sandbox whose clock is moved by hand: SFTP, ledger, workers, reports, mails, retention. With
+    DIRECTORY (empty or new) what it leaves can be looked at afterwards. Exit code 1 when something did not come out as
+    it must.
+    """
+    from tempfile import TemporaryDirectory
+
+    from gateway.cli.replay import play
+
+    with TemporaryDirectory(prefix="gateway-replay-") as passing:
+        play(directory or Path(passing) / "gateway", click.echo, language)
