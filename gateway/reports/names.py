@@ -2,10 +2,10 @@
 
 Does: makes the stem that the files of one report share, and publishes the regular expression and the outcomes.
 Touches: nothing.
-Does not: know extensions beyond the three that are published, or decide an outcome.
+Does not: know extensions beyond those that are published (.pdf is an assessor's alone), or decide an outcome.
 
-`{OB|TR|OO|IB|HB}_{code}_{period}_{kind}_v{nnn}_{id}_{OUTCOME}.{json|html|csv}`. What belongs to a drop as a whole says
-ALLE for period and kind and has no version. Names are ASCII and immutable once published.
+`{OB|TR|OO|IB|HB}_{code}_{period}_{kind}_v{nnn}_{id}_{OUTCOME}.{json|html|csv|pdf}`. What belongs to a drop as a whole
+says ALLE for period and kind and has no version. Names are ASCII and immutable once published.
 """
 
 import re
@@ -17,7 +17,7 @@ ALL = "ALLE"
 OUTCOMES: dict[ReportKind, tuple[str, ...]] = {
     ReportKind.RECEIPT: ("ONTVANGEN", "HERHALING", "GEWEIGERD", "AANGEHOUDEN", "GEEN-LEVERING"),
     ReportKind.TECHNICAL: ("GOEDGEKEURD", "AFGEKEURD", "PROEF-GOEDGEKEURD", "PROEF-AFGEKEURD"),
-    ReportKind.QUALITY: ("GEREED",),
+    ReportKind.QUALITY: ("GEREED", "GEREED-PDF", "GEREED-HTML", "GEREED-CSV", "GEREED-JSON"),
     ReportKind.WITHDRAWAL: ("INGETROKKEN", "ACTIEF"),
     ReportKind.REMINDER: ("HERINNERING",),
 }
@@ -30,7 +30,7 @@ REPORT_NAME = re.compile(
     r"(?:_v(?P<version>[0-9]{3,6}))?"
     r"_(?P<id>[0-9]{6}-[0-9a-f]{6})"
     r"_(?P<outcome>[A-Z][A-Z-]{0,29})"
-    r"\.(?P<extension>json|html|csv)"
+    r"\.(?P<extension>json|html|csv|pdf)"
 )
 """Matches a whole name: use `fullmatch`. The outcomes that exist are in OUTCOMES; new ones fit the same pattern."""
 

@@ -50,27 +50,37 @@ def assess(ctx: Context, delivery_id: str, tell: Callable[..., None]) -> bool:
                 return False
             drop = drops.get(ctx.engine, delivery.drop_id)
             made = quality(_facts(ctx, drop, delivery), ctx.configuration().texts)
-            record(ctx, drop, delivery, made, account=None)
+            record(ctx, drop, delivery, made)
     except Conflict:
         return False
     tell("assessed", id=drop.short_id, delivery=delivery.id)
     return True
 
 
-def record(ctx: Context, drop: Drop, delivery: Delivery, made: Report, *, account: str | None) -> str:
+def record(ctx: Context, drop: Drop, delivery: Delivery, made: Report, account: str | None = None) -> str:
     """Keep an op-orde report and all that follows from it; the report's id. Inside a transaction. `account`: the
     assessor's login, None when the report was made here. Conflict when the delivery is not to be assessed any more."""
-    now = ctx.now()
     deliveries.move(ctx.engine, delivery.id, delivery.state, follow_delivery(delivery.state, "assessed"))
+    report_id = _keep(ctx, drop, delivery, made, "assessed", account)
+    deadlines.meet(ctx.engine, "quality", delivery.id, to_ms(ctx.now()))
+    owe_quality(ctx, drop, delivery.id)
+    return report_id
+
+
+def add_file(ctx: Context, drop: Drop, delivery: Delivery, made: Report, account: str) -> str:
+    """Keep another form of an op-orde report, beside the one that `record` took; its id. Inside a transaction."""
+    return _keep(ctx, drop, delivery, made, "assessed_too", account)
+
+
+def _keep(ctx: Context, drop: Drop, delivery: Delivery, made: Report, event: str, account: str | None) -> str:
+    now = ctx.now()
     report_id = ctx.new_id()
     reports.insert(ctx.engine, report_id, drop.municipality, made, to_ms(now), drop_id=drop.id, delivery_id=delivery.id)
-    deadlines.meet(ctx.engine, "quality", delivery.id, to_ms(now))
-    owe_quality(ctx, drop, delivery.id)
     log.append(
         ctx.engine,
         log.Line(
             at=now,
-            event="assessed",
+            event=event,
             municipality=drop.municipality,
             account=account,
             drop_id=drop.id,

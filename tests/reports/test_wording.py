@@ -51,6 +51,16 @@ REFUSALS: dict[str, dict[str, Param]] = {
     "NOTHING_DELIVERED": {"version": 2},
     "NOT_VERIFIED": {},
     "WRONG_CODE": {},
+    "ASSESSOR_NAME": {"example": "0161f9e0-4c7a-7b21-9d52-3f6c1a2b4d5e.pdf"},
+    "ASSESSOR_UNKNOWN": {},
+    "ASSESSOR_SUPERSEDED": {},
+    "ASSESSOR_CONTENT": {"extension": "html"},
+    "ASSESSOR_BSN": {},
+    "ASSESSOR_EXISTS": {},
+    "VERDICT_NAME": {"example": "180214-7f3a9c.json"},
+    "VERDICT_UNKNOWN": {},
+    "VERDICT_CONTENT": {},
+    "VERDICT_EXISTS": {},
 }
 
 SMALL = Texts(

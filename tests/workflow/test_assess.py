@@ -48,7 +48,7 @@ def test_an_approved_delivery_is_assessed(world: World) -> None:
     assert document["compared_with"] == []
     assert f"OO_0363_2017H2_WMO_v001_{drop.short_id}_GEREED" in world.stems()
     assert (world.folder / "outbox" / "0363" / f"OO_0363_2017H2_WMO_v001_{drop.short_id}_GEREED.html").exists()
-    assert world.engine.rows("select 1 from notifications where occasion = 'quality' and subject = :id", id=delivery.id)
+    assert world.engine.rows("select 1 from notifications where occasion = 'quality' and drop_id = :id", id=drop.id)
     assert replay(world.ctx) == []
     assert settle(world) == 0
 

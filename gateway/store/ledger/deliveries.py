@@ -30,9 +30,9 @@ def insert(engine: Engine, delivery: Delivery, member: MemberResult, at_ms: int)
     """Add a delivery; Conflict when its version is taken or a second one would be current."""
     engine.run(
         """insert into deliveries (id, drop_id, municipality, round_id, kind, period, version, state, supersedes,
-               member, sha256, records, figures, decided_at)
+               member, sha256, records, figures, bytes, decided_at)
            values (:id, :drop_id, :municipality, :round_id, :kind, :period, :version, :state, :supersedes,
-               :member, :sha256, :records, :figures, :at)""",
+               :member, :sha256, :records, :figures, :bytes, :at)""",
         id=delivery.id,
         drop_id=delivery.drop_id,
         municipality=delivery.municipality,
@@ -45,6 +45,7 @@ def insert(engine: Engine, delivery: Delivery, member: MemberResult, at_ms: int)
         member=member.name,
         sha256=member.sha256,
         records=member.records,
+        bytes=member.size,
         figures=None if member.figures is None else json.dumps(member.figures, sort_keys=True),
         at=at_ms,
     )
