@@ -9,6 +9,7 @@ import codecs
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from gateway.domain.model import Desk, DeskFacts, Param, Span
@@ -26,6 +27,10 @@ WIDTH = 76
 LEAD_IN = re.compile(r"(- |[0-9]\. )")
 
 EXTENDED = re.sub(r"\?(P<[a-z]+>|:)", "", REPORT_NAME.pattern)  # as grep -E and most languages read it
+
+# What the log keeps for the gateway itself: a mail's own id, whether a refusal left a receipt.
+NOT_FOR_USERS = frozenset({"mail", "receipt"})
+OF_SENTENCE = "param_"
 
 LogLine = tuple[datetime, str, str | None, Mapping[str, str | int]]
 
@@ -107,11 +112,25 @@ def message_log(lines: Sequence[LogLine], texts: Texts) -> bytes:
     for at, event, account, details in lines:
         key = f"log.event.{event}"
         said = texts.both(key) if texts.has(key) else (event, event)
-        # Only a name is a stranger's; a checksum may hold nine digits that look like a number and must stay whole.
-        said_of = {name: masked(str(value)) if name == "name" else value for name, value in details.items()}
-        rest = ", ".join(f"{name}: {value}" for name, value in sorted(said_of.items()))
+        rest = ", ".join(_particulars(details, texts))
         rows.append((local_day(at).isoformat(), f"{local(at):%H:%M:%S}", *said, account or "", rest))
     return csv_bytes(rows)
+
+
+def _particulars(details: Mapping[str, str | int], texts: Texts) -> Iterator[str]:
+    """`bestand: WMO_0363_2017H2.csv`, ...; of a refusal also the sentence that the sender got."""
+    for name, value in sorted(details.items()):
+        if name in NOT_FOR_USERS or name.startswith(OF_SENTENCE):
+            continue
+        key = f"log.detail.{name}"
+        label = texts.say("nl", key) if texts.has(key) else name
+        # Only a name is a stranger's; a checksum may hold nine digits that look like a number and must stay whole.
+        yield f"{label}: {masked(str(value)) if name == 'name' else value}"
+    sentence = f"refusals.{details.get('code')}.text"
+    if texts.has(sentence):
+        params = {key.removeprefix(OF_SENTENCE): value for key, value in details.items() if key.startswith(OF_SENTENCE)}
+        with suppress(KeyError):  # a line whose particulars were blanked at the end of their term
+            yield texts.say("nl", sentence, **params)
 
 
 # --- LEESMIJ.txt, README.txt --------------------------------------------------------------------------------

@@ -116,19 +116,17 @@ def _deliver(ctx: Context, drop: Drop, verdict: Verdict, member: MemberResult) -
     )
     if replaces:
         deliveries.move(ctx.engine, replaces.id, replaces.state, follow_delivery(replaces.state, "superseded"))
-        _log(ctx, drop, "superseded", replaces, {"by": delivery.id})
+        _log(ctx, drop, "superseded", replaces, _item(replaces))
         deadlines.meet(ctx.engine, "quality", replaces.id, to_ms(now))
     deliveries.insert(ctx.engine, delivery, member, to_ms(now))
     if delivery.state is DeliveryState.APPROVED:
         _owe_quality(ctx, drop, delivery)
     report_id = _report(ctx, drop, verdict, delivery, former)
-    detail: dict[str, str | int | None] = {
-        "kind": delivery.kind,
-        "period": delivery.period,
-        "version": delivery.version,
-        "records": member.records,
-    }
-    _log(ctx, drop, event, delivery, detail, report_id)
+    _log(ctx, drop, event, delivery, {**_item(delivery), "records": member.records}, report_id)
+
+
+def _item(delivery: Delivery) -> dict[str, str | int | None]:
+    return {"kind": delivery.kind, "period": delivery.period, "version": delivery.version}
 
 
 def _owe_quality(ctx: Context, drop: Drop, delivery: Delivery) -> None:

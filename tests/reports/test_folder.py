@@ -157,6 +157,17 @@ def test_the_message_log_is_a_table_in_both_languages() -> None:
     rows = list(csv.reader(io.StringIO(log.decode("utf-8-sig"), newline=""), delimiter=";"))
     assert rows == [
         ["Datum", "Tijd", "Gebeurtenis", "Event", "Gebruiker", "Bijzonderheden"],
-        ["2018-02-14", "10:30:00", "bestand ontvangen", "file received", "anna.0363", "name: =cmd.csv, size: 12"],
-        ["2018-02-14", "10:32:00", "unheard_of", "unheard_of", "", "name: x_*********\\x0d\\x0a.csv"],
+        ["2018-02-14", "10:30:00", "bestand ontvangen", "file received", "anna.0363", "bestand: =cmd.csv, size: 12"],
+        ["2018-02-14", "10:32:00", "unheard_of", "unheard_of", "", "bestand: x_*********\\x0d\\x0a.csv"],
     ]
+
+
+def test_a_refusal_stands_in_the_message_log_with_its_sentence_while_it_is_kept() -> None:
+    detail: dict[str, str | int] = {"code": "TOO_LARGE", "name": "a.csv", "receipt": 1}
+    kept, blanked = (
+        folder.message_log(((TIMES.received, "refused", "anna.0363", {**detail, **more}),), texts()).decode()
+        for more in ({"param_limit": 2_621_440}, {})
+    )
+    assert "2.621.440 bytes" in kept
+    assert "param" not in kept
+    assert blanked.rstrip().endswith("code: TOO_LARGE, bestand: a.csv")
