@@ -32,11 +32,11 @@ Rows = Sequence[Mapping[str, object]]
 
 def print_rows(title: str, rows: Rows, console: Console) -> None:
     """A table under its title with the number of its rows."""
-    console.print(Text(f"{title}: {len(rows) or 'geen'}", "bold"))
+    console.print(Text(f"{title}: {len(rows) or 'none'}", "bold"))
     if rows:
         table = Table(show_edge=False)
         for heading in rows[0]:
-            table.add_column(heading)
+            table.add_column(heading, overflow="fold")  # a name cut short is of no use to anybody
         for row in rows:
             table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
         console.print(table)
@@ -56,7 +56,7 @@ def print_problems(problems: Sequence[Problem], warnings: Sequence[Problem], as_
         print(problem)
     for warning in warnings:
         print(f"{warning} (warning)")
-    print(f"{len(problems)} problems" if problems else "The configuration can be used.")
+    print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "The configuration can be used.")
 
 
 def _at_a_glance(ctx: Context) -> dict[str, object]:
