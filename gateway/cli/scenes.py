@@ -9,6 +9,7 @@ A scene is a moment, its name (a key below `replay.scene` of the texts) and what
 a line to SCENES.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -272,6 +273,25 @@ def by_form(stage: Rehearsal) -> None:
     expect(selection(stage, ZANDVOORT), [f"WMO {ROUND}"], "withdrawn items of Zandvoort")
 
 
+def answers(stage: Rehearsal) -> None:
+    """What arrived, is it right, what must I do, until when, whom do I call, what did we withdraw: from the folders."""
+    anna = stage.session("amsterdam")
+    status = json.loads(anna.read(f"/{AMSTERDAM_CODE}/status.json"))
+    items = {(each["kind"], each["period"]): each for each in status["items"]}
+    wmo, sbw = items["WMO", ROUND], items["SBW", ROUND]
+    expect((wmo["state"], wmo["version"], wmo["withdrawn"]), ("assessed", 4, False), "Wmo in status.json")
+    expect((sbw["state"], sbw["version"], sbw["withdrawn"]), ("assessed", 1, True), "SBW in status.json")
+    readme = anna.read("/LEESMIJ.txt").decode("utf-8-sig")
+    for wanted in ("0800 222 11 22", "vrijdag 9 maart 2018", "donderdag 1 maart 2018", "vrijdag 23 maart 2018"):
+        expect(wanted in readme, True, f"{wanted} in LEESMIJ.txt")
+    story = anna.read(f"/{AMSTERDAM_CODE}/berichtenlog/2018-02-12_2018-03-23.csv").decode("utf-8-sig")
+    for wanted in ("bestand ontvangen", "aanlevering afgekeurd", "rapport opgehaald", "ingetrokken", "mail verstuurd"):
+        expect(wanted in story, True, f"'{wanted}' in the message log")
+    expect("Bloemendaal" in story or BLOEMENDAAL in story, False, "another municipality in the message log")
+    expect(stage.session("bloemendaal").municipalities(), (BLOEMENDAAL, ZANDVOORT), "what a lead sees")
+    expect(stage.session("zandvoort").municipalities(), (ZANDVOORT,), "what a member sees")
+
+
 def withdrawn_too_late(stage: Rehearsal) -> None:
     """After the last day the selection stands."""
     with stage.refused("WITHDRAWAL_CLOSED"):
@@ -339,6 +359,7 @@ SCENES = (
     Scene("2018-03-15T11:00", "undone", undone),
     Scene("2018-03-16T10:00", "delegated", delegated),
     Scene("2018-03-19T14:00", "by_form", by_form),
+    Scene("2018-03-23T16:00", "answers", answers),
     Scene("2018-03-24T09:00", "withdrawn_too_late", withdrawn_too_late),
     Scene("2018-04-09T10:00", "legal_hold", legal_hold),
     Scene("2018-04-14T09:00", "erased", erased),

@@ -62,7 +62,7 @@ def after(round_: Round) -> Rehearsal:
 
 def test_nothing_went_wrong_on_the_way(round_: Round) -> None:
     assert round_.played.faults == ()
-    assert len(SCENES) == 26
+    assert len(SCENES) == 27
 
 
 def test_each_day_is_told_with_its_weekday_and_each_scene_in_its_own_words(round_: Round) -> None:
