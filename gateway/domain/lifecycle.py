@@ -45,6 +45,8 @@ DELIVERY_TRANSITIONS: dict[tuple[DeliveryState | None, str], DeliveryState] = {
 
 # Clients upload under these and rename when done: working files, never deliveries.
 WORKING_NAME = re.compile(r"(?i)(.*\.(filepart|part|partial|tmp)|\.in\..*|\..*|~.*)\Z", re.DOTALL)
+# What clients put around the name a file will have; `gateway put` adds eight hex digits so that two runs stay apart.
+WRAPPING = re.compile(r"(?i)\A(?:\.in\.|[.~]+)|(?:\.[0-9a-f]{8})?\.(?:filepart|part|partial|tmp)\Z")
 ALLOWED_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 # A run of exactly nine: within a longer one (a timestamp) two in five would pass the eleven-test by chance.
 NINE_DIGITS = re.compile(r"(?<![0-9])([0-9]{9})(?![0-9])")
@@ -122,6 +124,11 @@ def extended(round_: DeliveryRound, until: date | None) -> DeliveryRound:
 def is_working_name(name: str) -> bool:
     """Whether a client uses this name for a file that it is still writing."""
     return WORKING_NAME.match(name) is not None
+
+
+def intended_name(name: str) -> str:
+    """The final name that a working name most likely stands for (`X.csv.filepart` -> `X.csv`); any other as it is."""
+    return (WRAPPING.sub("", name) or name) if is_working_name(name) else name
 
 
 def passes_eleven_test(digits: str) -> bool:

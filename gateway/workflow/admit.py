@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.domain.acts import verification_code
-from gateway.domain.lifecycle import check_name, check_sender, check_window, rights
+from gateway.domain.lifecycle import check_name, check_sender, check_window, intended_name, rights
 from gateway.domain.model import Account, DeliveryRound, Lane, Phrase, phrase, to_ms
 from gateway.domain.workdays import local_day
 from gateway.errors import Refusal
@@ -72,7 +72,7 @@ def record_refusal(ctx: Context, attempt: Attempt, refusal: Refusal, *, with_rec
     configuration = ctx.configuration()
     theirs = attempt.municipality in rights(attempt.account, configuration.participants, local_day(now)).sees
     # A code that was put in the wrong folder is still somebody's secret.
-    name = "VERIFICATIE_" if verification_code(attempt.name) is not None else masked(attempt.name)[:255]
+    name = "VERIFICATIE_" if verification_code(attempt.name) is not None else masked(intended_name(attempt.name))[:255]
     with ctx.engine.transaction():
         since = now - ONE_RECEIPT_PER
         recent = log.of_event_after(ctx.engine, "refused", attempt.municipality, since) if theirs else []
