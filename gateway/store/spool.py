@@ -118,22 +118,19 @@ class Spool:
         self.outbox = outbox
 
     def prepare(self, municipalities: list[str]) -> None:
-        """Make every folder that is needed; harmless when they exist."""
+        """Make every folder that is needed, durably; harmless when they exist."""
+        wanted = dict.fromkeys((self.inbox, self.outbox), 0o750)
+        wanted |= dict.fromkeys((self.inbox / STAGING, self.inbox / WORKING), PRIVATE_FOLDER)
+        for code in municipalities:
+            inbox, outbox = self.inbox / code, self.outbox / code
+            wanted |= dict.fromkeys((inbox, inbox / TRIAL, outbox, outbox / COLLECTED), 0o750)
+            wanted |= {inbox / name: PRIVATE_FOLDER for name in (CLAIMED, LANDED, REFUSED)}
         with world():
-            for folder in (self.inbox / STAGING, self.inbox / WORKING):
-                folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-            for code in municipalities:
-                for folder in (
-                    self.inbox / code,
-                    self.inbox / code / TRIAL,
-                    self.outbox / code,
-                    self.outbox / code / COLLECTED,
-                ):
-                    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-                for name in (CLAIMED, LANDED, REFUSED):
-                    (self.inbox / code / name).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-            fsync_folder(self.inbox)
-            fsync_folder(self.outbox)
+            missing = [folder for folder in wanted if not folder.is_dir()]
+            for folder in missing:
+                folder.mkdir(mode=wanted[folder], parents=True, exist_ok=True)
+            for parent in sorted({folder.parent for folder in missing}):
+                fsync_folder(parent)
 
     # --- uploads ------------------------------------------------------------------------------------------------------
 

@@ -26,11 +26,13 @@ NEVER = 1_000_000_000
 @dataclass
 class Killer:
     """`at` counts from 1. `when` is before, after or torn (half done, where an operation has halves; else before).
-    `by_signal`: SIGKILL instead of leaving. `steps` are the names of what was counted."""
+    `by_signal`: SIGKILL instead of leaving. `last` is done right before the end. `steps` are the names of what was
+    counted."""
 
     at: int = NEVER
     when: str = "before"
     by_signal: bool = False
+    last: Callable[[], object] | None = None
     steps: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -50,6 +52,8 @@ class Killer:
 
     def die(self) -> None:
         """At once."""
+        if self.last is not None:
+            self.last()
         if self.by_signal:
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(137)

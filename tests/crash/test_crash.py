@@ -3,7 +3,7 @@
 Does: runs the day of scenario.py in a forked child that dies at its k-th operation, starts the gateway again and looks;
 and once more with the recovery killed as well.
 Touches: folders in memory where the machine has such a thing (fsync is called all the same).
-Does not: cut the power; that a rename is durable after fsync is the file system's word.
+Does not: doubt that what was fsynced is there; power.py knows what may be lost when the power goes.
 """
 
 import os
@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.crash.killer import Killer, install
+from tests.crash.power import Disk
 from tests.crash.scenario import Tell, everything, lay_out, live, recovered, wrongs
-from tests.forked import telling
+from tests.forked import Ended, telling
 
 KILLED = 137
 MEMORY = Path("/dev/shm")
@@ -70,6 +71,14 @@ def killed(folder: Path, killer: Killer, tell: Tell) -> None:
     live(folder, tell)
 
 
+def cut_off(folder: Path, number: int, some: int | None, tell: Tell) -> None:
+    """A day that ends with the power."""
+    disk = Disk(folder, some)
+    disk.install()
+    install(Killer(at=number, when="after", last=disk.lose))
+    live(folder, tell)
+
+
 def killed_again(folder: Path, killer: Killer, _tell: Tell) -> None:
     """A recovery that ends early."""
     install(killer)
@@ -80,10 +89,21 @@ def after_a_crash(place: Path, killer: Killer, again: Killer | None = None) -> l
     """What is wrong after a day that `killer` ended, and a recovery that `again` ended."""
     folder = fresh(place)
     ended = telling(partial(killed, folder, killer))
-    if ended.status not in (0, KILLED, -9):
-        return [f"the day ended by itself with {ended.status}"]
     if again is not None and telling(partial(killed_again, folder, again)).status not in (0, KILLED, -9):
         return ["the recovery ended by itself"]
+    return wrong_in(folder, ended)
+
+
+def after_a_power_cut(place: Path, number: int, some: int | None) -> list[str]:
+    """What is wrong after a day on which the power went with step `number`."""
+    folder = fresh(place)
+    return wrong_in(folder, telling(partial(cut_off, folder, number, some)))
+
+
+def wrong_in(folder: Path, ended: Ended) -> list[str]:
+    """What is wrong once the gateway was started again, and once more."""
+    if ended.status not in (0, KILLED, -9):
+        return [f"the day ended by itself with {ended.status}"]
     world = recovered(folder)
     found = wrongs(world, ended.told.decode().splitlines())
     before = everything(world)
@@ -130,6 +150,27 @@ def test_killed_at_any_step_nothing_is_lost_doubled_or_left(place: Path, capsys:
     with capsys.disabled():
         print(f"\ncrash test: {len(tried)} points of {len(day())} steps tried, {len(bad)} bad")
     assert len(tried) > 150
+    assert bad == {}
+
+
+@pytest.mark.timeout(600)
+def test_what_a_power_cut_may_lose_was_promised_to_nobody(place: Path) -> None:
+    bad = {}
+    tried = range(2, len(day()) + 1, 9)
+    for number in tried:
+        wrong = after_a_power_cut(place, number, number if number % 2 else None)
+        if wrong:
+            bad[f"step {number} ({day()[number - 1]})"] = wrong
+    assert len(tried) > 80
+    assert bad == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_power_goes_at_every_step(place: Path) -> None:
+    tried = [(number, some) for number in range(1, len(day()) + 1) for some in (None, number, -number)]
+    bad = {point: wrong for point in tried if (wrong := after_a_power_cut(place, *point))}
+    assert len(tried) > 1500
     assert bad == {}
 
 
