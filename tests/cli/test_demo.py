@@ -18,7 +18,11 @@ import pytest
 
 GATEWAY = Path(sys.executable).with_name("gateway")
 # What each block of PASTE.txt waits for.
-REPORTS = ("TR_0363_2017H2_WMO_v001_*", "TR_0363_2017H2_WMO_v002_*", "TR_0363_2017H2_JEUGD_v001_*")
+REPORTS = (
+    ("TR_0363_2017H2_WMO_v001",),
+    ("OO_0363_2017H2_WMO_v002",),
+    tuple(f"OO_0363_2017H2_{item}" for item in ("WMO_v003", "KOSTENWMO_v001", "SBW_v001", "JEUGD_v001")),
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ def blocks(demo: Demo) -> list[str]:
     found = re.findall(r"^sftp .*?^END$", paste, re.DOTALL | re.MULTILINE)
     assert len(found) == len(REPORTS)
     outbox = demo.root / "outbox" / "0363"
-    waits = [f"!until ls '{outbox}/'{report}.json >/dev/null 2>&1; do :; done" for report in REPORTS]
+    looks = [" ".join(f"'{outbox}/'{report}_*.json" for report in reports) for reports in REPORTS]
+    waits = [f"!until ls {look} >/dev/null 2>&1; do :; done" for look in looks]
     return [block.replace("!sleep 3", wait) for block, wait in zip(found, waits, strict=True)]
 
 
@@ -76,9 +81,10 @@ def test_what_is_pasted_works(served: Demo) -> None:
     status = json.loads((folder / "reports" / "status.json").read_text())
     assert status["sandbox"] is True
     states = {(item["kind"], item["period"]): item["state"] for item in status["items"]}
-    assert states["WMO", "2017H2"] == "approved"
+    assert states["WMO", "2017H2"] == "assessed"
     for kind in ("WMO_v003", "KOSTENWMO_v001", "SBW_v001", "JEUGD_v001"):
         assert any(name.startswith(f"TR_0363_2017H2_{kind}_") and "GOEDGEKEURD" in name for name in fetched)
+        assert any(name.startswith(f"OO_0363_2017H2_{kind}_") and name.endswith(".html") for name in fetched)
     listed = [path.name for path in (served.root / "outbox" / "0363").iterdir() if path.is_file()]
     assert listed == []
 
