@@ -360,10 +360,13 @@ class Spool:
         """Move a confirmed report's file into opgehaald/; nothing when it is not in the outbox."""
         source = self.outbox / municipality / name
         with world():
-            if source.exists():
+            try:
                 source.rename(self.outbox / municipality / COLLECTED / name)
-                fsync_folder(self.outbox / municipality / COLLECTED)
-                fsync_folder(self.outbox / municipality)
+            except FileNotFoundError:
+                # Not placed yet, or another thread was first.
+                return
+            fsync_folder(self.outbox / municipality / COLLECTED)
+            fsync_folder(self.outbox / municipality)
 
     def sweep_hidden(self, municipalities: list[str]) -> int:
         """Remove what a crash left of reports that were being written; how many. Only when nobody of this node
