@@ -66,6 +66,17 @@ def is_assessor(ctx: Context, account: Account) -> bool:
     return Role.ASSESSOR in account.roles and verified(ctx, account)
 
 
+def may_look(ctx: Context, account: Account, round_id: str = "", folder: str = "") -> bool:
+    """Whether an account sees /cbs/, a round in it, a folder in that."""
+    there = (not round_id or round_id in ctx.configuration().rounds) and (not folder or folder in folders(ctx))
+    return there and is_assessor(ctx, account)
+
+
+def may_drop(ctx: Context, account: Account, round_id: str, folder: str) -> bool:
+    """Whether an account may drop anything in a folder."""
+    return folder in DROPS and may_look(ctx, account, round_id, folder)
+
+
 def folders(ctx: Context) -> tuple[str, ...]:
     """The folders of each round, by who makes which report."""
     settings = ctx.configuration().settings
@@ -156,7 +167,7 @@ def collected(ctx: Context, account: Account, file: Shown) -> None:
 
 def check(ctx: Context, account: Account, round_id: str, folder: str, name: str) -> None:
     """Refuse a name that cannot be dropped in a folder now."""
-    if not is_assessor(ctx, account) or round_id not in ctx.configuration().rounds or folder not in folders(ctx):
+    if not may_look(ctx, account, round_id, folder):
         raise Refusal("NO_SUCH_FILE")
     if folder == REPORTS:
         _delivery(ctx, round_id, papers.report_name(name).delivery_id)

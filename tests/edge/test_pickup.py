@@ -160,22 +160,22 @@ async def test_a_read_is_clamped_and_an_end_is_an_end(house: Gateway) -> None:
 
 def test_a_long_body_is_handed_out_in_pieces_and_kept_account_of() -> None:
     body = bytes(range(256)) * 4096
-    whole = Download(body, "some report", [(0, len(body))])
+    whole = Download(body, list, [(0, len(body))])
     pieces = [whole.read(at, 2**32 - 1) for at in range(0, len(body), LONGEST_DATA)]
     assert b"".join(pieces) == body
     assert max(map(len, pieces)) == LONGEST_DATA
     assert whole.unread == []
-    part = Download(body, "some report", [(0, len(body))])
+    part = Download(body, list, [(0, len(body))])
     for at in (500_000, 0, 300_000, 300_000, 800_000):
         part.read(at, 200_000)
     assert part.unread == [(200_000, 300_000), (700_000, 800_000), (1_000_000, len(body))]
 
 
 def test_a_thousand_holes_end_the_account() -> None:
-    holes = Download(b"x" * 10_000, "some report", [(0, 10_000)])
+    holes = Download(b"x" * 10_000, list, [(0, 10_000)])
     for at in range(0, 10_000, 2):
         assert holes.read(at, 1) == b"x"
-    assert holes.report_id is None
+    assert holes.collected is None
     assert holes.unread == []
 
 

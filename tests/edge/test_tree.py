@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from gateway.domain.model import Lane
 from gateway.domain.workdays import end_of_day, start_of_day
-from gateway.edge.sftp.tree import EARLIEST, FOLDERS, LATEST, LONGEST_PATH, Place, Sort, log_span, normal, parse
+from gateway.edge.sftp.tree import ASSESSORS, EARLIEST, FOLDERS, LATEST, LONGEST_PATH, Place, Sort, log_span, normal, parse
 
-WORDS = (b"0363", b"0377", b"inbox", b"outbox", b"proef", b"opgehaald", b"berichtenlog", b"status.json", b"intrekken",
+WORDS = (b"0363", b"0377", b"inbox", b"outbox", b"proef", b"opgehaald", b"berichtenlog", b"status.json", b"intrekken", b"cbs",
          b"LEESMIJ.txt", b"WMO_0363_2017H2.csv", b".", b"..", b"...", b"", b" ", b"~", b"%2e%2e", b"..\\..", b"\xff",
          b"\xc0\xae\xc0\xae", b"\xe2\x80\xae", b"a\nb", "é".encode())  # fmt: skip
 codes = st.from_regex(r"[0-9]{4}", fullmatch=True)
@@ -73,7 +73,7 @@ def test_every_path_has_a_place_or_none(path: bytes) -> None:
     if place is None:
         return
     assert place.code == "" or re.fullmatch("[0-9]{4}", place.code)
-    assert (place.code == "") == (place.sort in (Sort.ROOT, Sort.ROOT_FILE))
+    assert (place.code == "") == (place.sort in {Sort.ROOT, Sort.ROOT_FILE} | ASSESSORS)
     assert bool(place.name) == (place.sort not in FOLDERS)
     assert place.name not in (".", "..")
     assert not {"/", "\0"} & {*place.name}
@@ -100,8 +100,12 @@ def path_of(place: Place) -> bytes:
         Sort.LOG_FILE: "/{code}/berichtenlog/{name}",
         Sort.WITHDRAWAL: "/{code}/intrekken",
         Sort.SELECTION: "/{code}/intrekken/{name}",
+        Sort.ASSESSOR: "/cbs",
+        Sort.ASSESSOR_ROUND: "/cbs/{round}",
+        Sort.ASSESSOR_FOLDER: "/cbs/{round}/{folder}",
+        Sort.ASSESSOR_FILE: "/cbs/{round}/{folder}/{name}",
     }[place.sort]
-    written = pattern.format(code=place.code, name=place.name, lane=lane)
+    written = pattern.format(code=place.code, name=place.name, lane=lane, round=place.round, folder=place.folder)
     return written.encode("utf-8", "surrogateescape")
 
 
@@ -109,7 +113,7 @@ def path_of(place: Place) -> bytes:
 def places(draw: st.DrawFn) -> Place:
     """Every sort of place, with names that nobody would choose."""
     sort = draw(st.sampled_from(sorted(Sort)))
-    code = "" if sort in (Sort.ROOT, Sort.ROOT_FILE) else draw(codes)
+    code = "" if sort in {Sort.ROOT, Sort.ROOT_FILE} | ASSESSORS else draw(codes)
     lane = draw(st.sampled_from(Lane)) if sort in (Sort.INBOX, Sort.UPLOAD) else Lane.DELIVERY
     name = ""
     if sort is Sort.STATUS:
@@ -121,9 +125,15 @@ def places(draw: st.DrawFn) -> Place:
         name = raw.decode("utf-8", "surrogateescape")
         assume("/" not in name and "\0" not in name and name.strip("."))
         assume(not re.fullmatch("[0-9]{4}", name))
-        # These two are folders where they stand.
-        assume((sort, name) not in ((Sort.UPLOAD, "proef"), (Sort.REPORT, "opgehaald")) or lane is Lane.TRIAL)
-    return Place(sort, code, lane, name)
+        # These are folders where they stand.
+        folders = ((Sort.UPLOAD, "proef"), (Sort.REPORT, "opgehaald"), (Sort.ROOT_FILE, "cbs"))
+        assume((sort, name) not in folders or lane is Lane.TRIAL)
+    round_, folder = "", ""
+    if sort in ASSESSORS - {Sort.ASSESSOR}:
+        round_ = draw(st.sampled_from(["2017H2", "inbox", "0363", "x y"]))
+    if sort in (Sort.ASSESSOR_FOLDER, Sort.ASSESSOR_FILE):
+        folder = draw(st.sampled_from(["te-beoordelen", "rapporten", "inbox"]))
+    return Place(sort, code, lane, name, round_, folder)
 
 
 @given(places())

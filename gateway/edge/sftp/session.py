@@ -17,10 +17,11 @@ from asyncssh.sftp import SFTPAttrs, SFTPName
 
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Account
-from gateway.edge.sftp import acts
+from gateway.edge.sftp import acts, papers
 from gateway.edge.sftp.acts import Act, Memory
 from gateway.edge.sftp.listing import Entry, Recent
-from gateway.edge.sftp.opened import Download
+from gateway.edge.sftp.opened import Download, open_to_read
+from gateway.edge.sftp.papers import Drafts, Paper, open_paper
 from gateway.edge.sftp.statuses import attributes, listed, origin, status
 from gateway.edge.sftp.tree import Place, Sort, normal, parse
 from gateway.edge.sftp.upload import (
@@ -60,6 +61,7 @@ class House:
     listings: int = 8
     writers: Writers = field(default_factory=Writers)
     acts: Memory = field(default_factory=Memory)
+    drafts: Drafts = field(default_factory=Drafts)
 
 
 class Session(asyncssh.SFTPServer):
@@ -73,7 +75,9 @@ class Session(asyncssh.SFTPServer):
         self._known = account
         self._peer = peer
         self._open: dict[int, object] = {}
-        self._view = View(house.ctx, house.recent, self._account, house.fingerprints, house.monotonic, house.acts)
+        self._view = View(
+            house.ctx, house.recent, self._account, house.fingerprints, house.monotonic, house.acts, house.drafts
+        )
         self._answering = False
         self.last_heard = house.monotonic()
         self.ended = False
@@ -84,7 +88,7 @@ class Session(asyncssh.SFTPServer):
 
     def is_uploading(self) -> bool:
         """Whether a file is being written, or a request waits for its answer."""
-        return self._answering or any(isinstance(each, Upload) for each in self._open.values())
+        return self._answering or any(isinstance(each, Upload | Paper) for each in self._open.values())
 
     def is_answering(self) -> bool:
         """Whether a request waits for its answer."""
@@ -160,7 +164,7 @@ class Session(asyncssh.SFTPServer):
             return attributes(Entry(file_obj.attempt.name, file_obj.size, now, writable=True))
         if isinstance(file_obj, Download):
             return attributes(Entry("", len(file_obj.body), now))
-        if isinstance(file_obj, Act):
+        if isinstance(file_obj, Act | Paper):
             return attributes(Entry("", file_obj.size, now, writable=True))
         raise asyncssh.SFTPInvalidHandle("")
 
@@ -178,28 +182,23 @@ class Session(asyncssh.SFTPServer):
         if len(self._open) >= self._house.handles:
             raise self._status(Refusal("TOO_MANY_HANDLES", max=self._house.handles))
         writing = pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC)
-        opened: Upload | Download | Act = (
+        opened: Upload | Download | Act | Paper = (
             await self._open_to_write(path, pflags)
             if writing
-            else await self._answer(self._in_thread(self._open_to_read, path))
+            else await self._answer(self._in_thread(open_to_read, self._view, path))
         )
         self._open[id(opened)] = opened
         return opened
 
-    def _open_to_read(self, path: bytes) -> Download:
-        place = self._view.place(path)
-        if place.sort is Sort.UPLOAD:
-            raise Refusal("NO_READ_BACK")
-        if place.sort not in (Sort.REPORT, Sort.COLLECTED_REPORT):
-            return Download(self._view.body(place))
-        found = reports.entry(self._ctx.engine, place.code, place.name)
-        body = reports.body(self._ctx.engine, found.report_id, found.ordinal) if found else None
-        if found is None or body is None:
-            raise Refusal("NO_SUCH_FILE")
-        return Download(body, found.report_id, [(0, len(body))])
-
-    async def _open_to_write(self, path: bytes, pflags: int) -> Upload | Act:
+    async def _open_to_write(self, path: bytes, pflags: int) -> Upload | Act | Paper:
         place = parse(path)
+        truncate = bool(pflags & asyncssh.FXF_TRUNC)
+        if place is not None and place.sort is Sort.ASSESSOR_FILE:
+            house = self._house
+            opening_paper = partial(
+                open_paper, self._ctx, self._account(), house.drafts, place, house.monotonic, truncate=truncate
+            )
+            return await self._answer(self._in_thread(opening_paper))
         if place is None or not (place.sort is Sort.UPLOAD or acts.is_act(place)):
             raise self._status(Refusal("READ_ONLY"))
         attempt = Attempt(self._account(), place.code, place.lane, place.name)
@@ -209,7 +208,6 @@ class Session(asyncssh.SFTPServer):
         if pflags & asyncssh.FXF_EXCL and await self._in_thread(self._stands, path):
             # phpseclib sets a time that way: it makes the file anew only when it is not there.
             raise self._status(Refusal("EXISTS"))
-        truncate = bool(pflags & asyncssh.FXF_TRUNC)
         opening = self._in_thread(partial(open_upload, self._ctx, self._house.writers, attempt, truncate=truncate))
         return await self._answer(opening, attempt)
 
@@ -226,8 +224,8 @@ class Session(asyncssh.SFTPServer):
             raise self._status(Refusal("NO_READ_BACK"))
         before = bool(file_obj.unread)
         data = file_obj.read(offset, size)
-        if before and not file_obj.unread and file_obj.report_id:
-            await self._answer(self._in_thread(collect.observed, self._ctx, self._account(), file_obj.report_id))
+        if before and not file_obj.unread and file_obj.collected:
+            await self._answer(self._in_thread(file_obj.collected))
         return data
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
@@ -235,7 +233,7 @@ class Session(asyncssh.SFTPServer):
         if isinstance(file_obj, Act):
             file_obj.size = max(file_obj.size, offset + len(data))
             return len(data)
-        if not isinstance(file_obj, Upload):
+        if not isinstance(file_obj, Upload | Paper):
             raise asyncssh.SFTPInvalidHandle("")
         try:
             return file_obj.write(offset, data)
@@ -252,6 +250,9 @@ class Session(asyncssh.SFTPServer):
             attempt = Attempt(self._account(), place.code, place.lane, place.name) if place.code else None
             await self._answer(self._in_thread(file_obj.done), attempt)
             self._acted(file_obj)
+        if isinstance(file_obj, Paper) and by_client:
+            await self._answer(self._in_thread(file_obj.close))
+            self._remember(file_obj.place, file_obj.size)
         if not isinstance(file_obj, Upload):
             return
         if not by_client:
@@ -265,7 +266,11 @@ class Session(asyncssh.SFTPServer):
         if place.sort is Sort.UPLOAD:
             self._house.recent.add(place.code, place.lane, place.name, act.size)
         else:
-            self._house.acts.add(self._known.login, place, act.size, self._house.monotonic())
+            self._remember(place, act.size)
+
+    def _remember(self, place: Place, size: int) -> None:
+        if not is_working_name(place.name) or place.sort is not Sort.ASSESSOR_FILE:
+            self._house.acts.add(self._known.login, place, size, self._house.monotonic())
 
     async def _break_off(self, upload: Upload) -> None:
         """Never raises: the session has other handles to be closed."""
@@ -309,6 +314,10 @@ class Session(asyncssh.SFTPServer):
         if old.sort is Sort.REPORT:
             await self._in_thread(self._confirm, old)
             return
+        if old.sort is new.sort is Sort.ASSESSOR_FILE:
+            renaming_paper = partial(papers.rename, self._ctx, self._account(), self._house.drafts, old, new)
+            self._remember(new, await self._in_thread(renaming_paper, self._house.monotonic()))
+            return
         if acts.is_act(new):
             written = self._house.acts.size(self._known.login, old, self._house.monotonic())
             renaming = partial(acts.rename, self._ctx, self._account(), self._house.writers, old, new, written)
@@ -345,6 +354,8 @@ class Session(asyncssh.SFTPServer):
         place = self._view.place(path)
         if place.sort is Sort.REPORT:
             self._confirm(place)
+        elif place.sort is Sort.ASSESSOR_FILE and is_working_name(place.name):
+            self._house.drafts.drop(self._known.login, place)
         elif place.sort is Sort.UPLOAD:
             item = working_item(self._ctx, Attempt(self._account(), place.code, place.lane, place.name))
             if is_working_name(place.name) and self._ctx.spool.remove_working(item):
@@ -373,7 +384,7 @@ class Session(asyncssh.SFTPServer):
 
     async def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
         """Times and modes are accepted without effect; a size truncates an upload."""
-        if isinstance(file_obj, Upload) and attrs.size is not None:
+        if isinstance(file_obj, Upload | Paper) and attrs.size is not None:
             try:
                 file_obj.truncate(attrs.size)
             except Refusal as refusal:

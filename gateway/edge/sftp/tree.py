@@ -24,7 +24,7 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
 
 
 class Sort(StrEnum):
-    """What a place is. The first seven are folders."""
+    """What a place is. The first ten are folders."""
 
     ROOT = "/"
     MUNICIPALITY = "municipality"
@@ -33,6 +33,9 @@ class Sort(StrEnum):
     COLLECTED = "opgehaald"
     LOG = "berichtenlog"
     WITHDRAWAL = "intrekken"
+    ASSESSOR = "cbs"
+    ASSESSOR_ROUND = "cbs round"
+    ASSESSOR_FOLDER = "cbs folder"
     ROOT_FILE = "root file"
     STATUS = "status.json"
     UPLOAD = "upload"
@@ -40,19 +43,32 @@ class Sort(StrEnum):
     COLLECTED_REPORT = "collected report"
     LOG_FILE = "log file"
     SELECTION = "selection"
+    ASSESSOR_FILE = "cbs file"
 
 
-FOLDERS = frozenset({Sort.ROOT, Sort.MUNICIPALITY, Sort.INBOX, Sort.OUTBOX, Sort.COLLECTED, Sort.LOG, Sort.WITHDRAWAL})
+ASSESSORS = frozenset({Sort.ASSESSOR, Sort.ASSESSOR_ROUND, Sort.ASSESSOR_FOLDER, Sort.ASSESSOR_FILE})
+FOLDERS = (ASSESSORS - {Sort.ASSESSOR_FILE}) | {
+    Sort.ROOT,
+    Sort.MUNICIPALITY,
+    Sort.INBOX,
+    Sort.OUTBOX,
+    Sort.COLLECTED,
+    Sort.LOG,
+    Sort.WITHDRAWAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a path leads. `lane` for inbox and uploads (proef/ is the trial lane), `name` for files."""
+    """Where a path leads. `lane` for inbox and uploads (proef/ is the trial lane), `name` for files; `round` and
+    `folder` below /cbs/."""
 
     sort: Sort
     code: str = ""
     lane: Lane = Lane.DELIVERY
     name: str = ""
+    round: str = ""
+    folder: str = ""
 
 
 def normal(path: bytes) -> tuple[str, ...]:
@@ -79,6 +95,8 @@ def parse(path: bytes) -> Place | None:
         return None
     if not parts:
         return Place(Sort.ROOT)
+    if parts[0] == Sort.ASSESSOR:
+        return _below_assessor(parts[1:])
     if not CODE.match(parts[0]):
         return Place(Sort.ROOT_FILE, name=parts[0]) if len(parts) == 1 else None
     return _below_municipality(parts[0], parts[1:])
@@ -114,6 +132,20 @@ def _below_municipality(code: str, parts: tuple[str, ...]) -> Place | None:
             return Place(Sort.LOG, code)
         case ("berichtenlog", name):
             return Place(Sort.LOG_FILE, code, name=name)
+        case _:
+            return None
+
+
+def _below_assessor(parts: tuple[str, ...]) -> Place | None:
+    match parts:
+        case ():
+            return Place(Sort.ASSESSOR)
+        case (round_id,):
+            return Place(Sort.ASSESSOR_ROUND, round=round_id)
+        case (round_id, folder):
+            return Place(Sort.ASSESSOR_FOLDER, round=round_id, folder=folder)
+        case (round_id, folder, name):
+            return Place(Sort.ASSESSOR_FILE, name=name, round=round_id, folder=folder)
         case _:
             return None
 

@@ -19,11 +19,13 @@ from gateway.domain.workdays import local_day
 from gateway.edge.sftp import listing
 from gateway.edge.sftp.acts import Memory, standing
 from gateway.edge.sftp.listing import Entry, Recent
-from gateway.edge.sftp.tree import FOLDERS, Place, Sort, log_span, parse
+from gateway.edge.sftp.papers import Drafts
+from gateway.edge.sftp.tree import ASSESSORS, FOLDERS, Place, Sort, log_span, parse
 from gateway.errors import Refusal
 from gateway.store.ledger import reports
-from gateway.workflow import folders, withdraw
+from gateway.workflow import assessor, folders, withdraw
 from gateway.workflow.accounts import verified
+from gateway.workflow.assessor import Shown
 from gateway.workflow.context import Context
 
 FROZEN_SECONDS = 10.0
@@ -41,6 +43,8 @@ class View:
     fingerprints: tuple[str, ...]
     monotonic: Callable[[], float]
     acts: Memory
+    drafts: Drafts
+    _shown: dict[Place, tuple[dict[str, Shown], float]] = field(default_factory=dict)
     _frozen: dict[Place, tuple[bytes, float]] = field(default_factory=dict)
 
     def sees(self) -> tuple[str, ...]:
@@ -54,6 +58,8 @@ class View:
         place = parse(path)
         if place is None or (place.code and place.code not in self.sees()):
             raise Refusal("NO_SUCH_FILE")
+        if place.sort in ASSESSORS and not assessor.may_look(self.ctx, self.account(), place.round, place.folder):
+            raise Refusal("NO_SUCH_FILE")
         return place
 
     def entries_of(self, path: bytes) -> list[Entry]:
@@ -64,7 +70,14 @@ class View:
             case Sort.ROOT:
                 names = [*listing.README_NAMES, *self._terms_to_read()]
                 named = [self._generated(Place(Sort.ROOT_FILE, name=name)) for name in names]
-                return named + [Entry(code, None, now) for code in self.sees()]
+                branch = ["cbs"] if assessor.may_look(self.ctx, self.account()) else []
+                return named + [Entry(name, None, now) for name in (*self.sees(), *branch)]
+            case Sort.ASSESSOR:
+                return [Entry(name, None, now) for name in sorted(self.ctx.configuration().rounds)]
+            case Sort.ASSESSOR_ROUND:
+                return [Entry(name, None, now, writable=name in assessor.DROPS) for name in assessor.folders(self.ctx)]
+            case Sort.ASSESSOR_FOLDER:
+                return self._of_assessor(place)
             case Sort.MUNICIPALITY:
                 status = self._generated(Place(Sort.STATUS, place.code, name="status.json"))
                 withdrawal = ["intrekken"] if withdraw.withdrawal_round(self.ctx, place.code) else []
@@ -92,7 +105,10 @@ class View:
         place = self.place(path)
         now = self.ctx.now().timestamp()
         if place.sort in FOLDERS:
-            return Entry(place.name, None, now, writable=place.sort is Sort.INBOX)
+            dropping = place.sort is Sort.ASSESSOR_FOLDER and place.folder in assessor.DROPS
+            return Entry(place.name, None, now, writable=place.sort is Sort.INBOX or dropping)
+        if place.sort is Sort.ASSESSOR_FILE:
+            return self._dropped(place) or self._shown_entry(self.shown(place))
         if place.sort is Sort.UPLOAD:
             found = listing.uploads(self.ctx, self.recent, self.account(), place.code, place.lane)
             return next((entry for entry in found if entry.name == place.name), None) or _absent()
@@ -104,6 +120,45 @@ class View:
         if place.sort in (Sort.ROOT_FILE, Sort.SELECTION):
             return self._act(place) or self._generated(place)
         return self._generated(place)
+
+    # --- below /cbs/ ----------------------------------------------------------------------------------------------
+
+    def _of_assessor(self, place: Place) -> list[Entry]:
+        """A folder of an assessor: what is there to fetch, or its own working files."""
+        now = self.monotonic()
+        files = self._all_shown(place.round, place.folder, 0.0).values()
+        drafts = self.drafts.names(self.account().login, place.round, place.folder, now)
+        at = self.ctx.now().timestamp()
+        return [self._shown_entry(file) for file in files] + [
+            Entry(name, size, at, writable=True) for name, size in sorted(drafts.items())
+        ]
+
+    def _dropped(self, place: Place) -> Entry | None:
+        """A file that an assessor just dropped, or its working file."""
+        now, login = self.monotonic(), self.account().login
+        draft = self.drafts.body(login, place, now)
+        size = self.acts.size(login, place, now) if draft is None else len(draft)
+        return None if size is None else Entry(place.name, size, self.ctx.now().timestamp(), writable=True)
+
+    def shown(self, place: Place) -> Shown:
+        """The file that an assessor may fetch at a place; `Refusal` NO_SUCH_FILE."""
+        return self._all_shown(place.round, place.folder, FROZEN_SECONDS).get(place.name) or _absent()
+
+    def _all_shown(self, round_id: str, folder: str, seconds: float) -> dict[str, Shown]:
+        """The files of a folder, at most `seconds` old: a client that fetches a thousand asks for each by name."""
+        now = self.monotonic()
+        key = Place(Sort.ASSESSOR_FOLDER, round=round_id, folder=folder)
+        files, made = self._shown.get(key, ({}, -1e9))
+        if now - made > seconds:
+            files = assessor.shown(self.ctx, round_id, folder)
+            self._shown[key] = (files, now)
+        return files
+
+    @staticmethod
+    def _shown_entry(file: Shown) -> Entry:
+        return Entry(file.name, file.size, file.at.timestamp())
+
+    # --- generated files ------------------------------------------------------------------------------------------
 
     def _act(self, place: Place) -> Entry | None:
         """The file of an act as it was just written, or as it stands."""
