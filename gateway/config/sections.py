@@ -32,6 +32,12 @@ def _ledger_url(url: str) -> str:
     return url
 
 
+def _page_of_a_code(url: str) -> str:
+    if urlsplit(url).scheme not in ("http", "https") or url.count("{code}") != 1 or " " in url:
+        raise ValueError("write the address of a finding's page, such as https://docs.example/bevindingen/{code}.html")
+    return url
+
+
 class Sftp(BaseModel, frozen=True, extra="forbid"):
     """The SFTP server: where it listens and how much one client may take."""
 
@@ -215,6 +221,10 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     )
     regular_route: str | None = Field(
         default=None, min_length=1, description="where to deliver while this gateway cannot serve, said to users"
+    )
+    docs_url: Annotated[str, AfterValidator(_page_of_a_code)] | None = Field(
+        default=None,
+        description="address of the page of a finding, with {code} in the place of its code; reports link to it",
     )
 
 

@@ -111,7 +111,7 @@ class TechnicalFacts:
     outcome: GOEDGEKEURD, AFGEKEURD, PROEF-GOEDGEKEURD or PROEF-AFGEKEURD. `findings` and `counts` are the member's own
     and the drop's together; `counts` are true totals, `findings` may be capped. `supersedes` is the version replaced;
     `standing` the approved version that stays in force when this one is rejected. `others`: other files of the drop
-    have reports of their own.
+    have reports of their own. `docs_url`: address of the page of a finding, with {code} in the place of its code.
     """
 
     envelope: Envelope
@@ -124,6 +124,7 @@ class TechnicalFacts:
     supersedes: int | None = None
     standing: int | None = None
     others: bool = False
+    docs_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

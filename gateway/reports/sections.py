@@ -32,7 +32,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One cause as a part of the page. `shown` are the columns of the examples that hold anything."""
+    """One cause as a part of the page. `shown` are the columns of the examples that hold anything, `page` the address
+    where its code is explained."""
 
     anchor: str
     cause: Cause
@@ -46,6 +47,7 @@ class Section:
     examples: tuple[Example, ...]
     more: Pair | None
     shown: frozenset[str]
+    page: str | None = None
 
 
 def remembering(texts: Texts) -> Tell:
@@ -61,12 +63,15 @@ def remembering(texts: Texts) -> Tell:
     return tell
 
 
-def sections(found: tuple[Cause, ...], own: str, texts: Texts, tell: Tell) -> tuple[Section, ...]:
-    """The causes, worded; `own` is the name of the file that the report is on, which examples need not repeat."""
-    return tuple(_section(f"b{number}", cause, own, texts, tell) for number, cause in enumerate(found, 1))
+def sections(
+    found: tuple[Cause, ...], own: str, texts: Texts, tell: Tell, docs_url: str | None = None
+) -> tuple[Section, ...]:
+    """The causes, worded; `own` is the name of the file that the report is on, which examples need not repeat;
+    `docs_url` the address of a code's page, with {code} in its place."""
+    return tuple(_section(f"b{number}", cause, own, texts, tell, docs_url) for number, cause in enumerate(found, 1))
 
 
-def _section(anchor: str, cause: Cause, own: str, texts: Texts, tell: Tell) -> Section:
+def _section(anchor: str, cause: Cause, own: str, texts: Texts, tell: Tell, docs_url: str | None) -> Section:
     examples = tuple(_example(finding, own, tell) for finding in cause.findings[:EXAMPLES])
     same = len({example.message for example in examples}) == 1
     fields = ("member", "line", "record", "expected", "found")
@@ -84,6 +89,7 @@ def _section(anchor: str, cause: Cause, own: str, texts: Texts, tell: Tell) -> S
         examples=examples,
         more=texts.both("reports.count.examples", shown=EXAMPLES) if len(cause.findings) > EXAMPLES else None,
         shown=frozenset(shown if same else shown | {"message"}),
+        page=None if docs_url is None else docs_url.replace("{code}", cause.code),
     )
 
 

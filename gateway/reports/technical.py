@@ -53,7 +53,7 @@ def technical(facts: TechnicalFacts, texts: Texts) -> Report:
         "technical.html",
         texts,
         _page(facts, texts, step, sums, stem),
-        sections=sections(found, own_name(facts), texts, tell),
+        sections=sections(found, own_name(facts), texts, tell, facts.docs_url),
         totals=sums,
     )
     table = csv_bytes(_rows(ordered, texts, tell))

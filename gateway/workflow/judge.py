@@ -168,6 +168,7 @@ def _report(
             findings=verdict.findings,
             counts=verdict.counts,
             others=verdict.others,
+            docs_url=ctx.configuration().settings.docs_url,
             member=verdict.member,
             delivery_id=delivery.id if delivery else None,
             version=delivery.version if delivery else None,

@@ -223,3 +223,11 @@ def test_every_problem_of_every_file_comes_at_once(config: Path) -> None:
     files = [problem.file for problem in caught.value.problems]
     assert files == sorted(files)
     assert set(files) == {"gateway.yaml", "participants.yaml", "rounds/2017H2.yaml", "kinds/SBW.yaml", "kinds/WMO.yaml"}
+
+
+@pytest.mark.parametrize("url", ["https://docs.example/bevindingen", "docs.example/{code}", "https://x/{code}/{code}"])
+def test_the_address_of_the_pages_has_a_place_for_the_code(tell: Tell, url: str) -> None:
+    (line,) = tell("gateway.yaml", f'docs_url: "{url}"\n')
+    assert line.startswith("gateway.yaml:1:11: docs_url:")
+    assert "{code}.html" in line
+    assert tell("gateway.yaml", 'docs_url: "https://docs.example/{code}.html"\n') == []

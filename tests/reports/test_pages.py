@@ -108,6 +108,13 @@ def test_a_page_needs_nothing_but_itself(made: Report) -> None:
     assert "@import" not in page.style
 
 
+def test_codes_are_linked_to_their_pages_when_there_are_pages() -> None:
+    facts = replace(rejected(), docs_url="https://docs.example/bevindingen/{code}.html")
+    targets = [value for _, name, value in Page(technical(facts, texts())).attributes if name == "href"]
+    linked = [target for target in targets if target.startswith("https:")]
+    assert linked == [f"https://docs.example/bevindingen/{code}.html" for code in ("T01", "T04", "T05", "T09")]
+
+
 @pytest.mark.parametrize("made", reports().values(), ids=reports())
 def test_the_policy_allows_the_style_of_the_page_and_nothing_else(made: Report) -> None:
     page = Page(made)
