@@ -35,6 +35,7 @@ from gateway.reports import pages
 from gateway.store.ledger import log
 from gateway.store.spool import write_durably
 from gateway.workers import Pool
+from gateway.workflow import handover
 from gateway.workflow.assess import assess_all
 from gateway.workflow.context import Context
 from gateway.workflow.duties import run_duties
@@ -150,6 +151,7 @@ class Rehearsal:
         while (drop := next_drop(self.ctx, ())) is not None:
             judge(self.ctx, drop, self.tell)
         assess_all(self.ctx, self.tell)
+        handover.finish(self.ctx, self.tell)
         publish(self.ctx)
         nightly(self.ctx, self.tell)
         sweep_working(self.ctx, self.tell)

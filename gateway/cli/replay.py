@@ -84,10 +84,10 @@ class Teller:
         fresh = self._stage.lines()[self._told :]
         self._told += len(fresh)
         told = [line for line in fresh if line.event not in UNTOLD and line.detail.get("occasion") not in DAILY]
-        for (_, key), group in groupby(told, key=lambda line: (line.at, _together(line))):
+        for _, group in groupby(told, key=lambda line: (line.at, _together(line))):
             lines = list(group)
             self._head(lines[0].at)
-            who, said = self._mail(lines[0]) if lines[0].event == "mailed" else self._sentence(key, lines)
+            who, said = self._mail(lines[0]) if lines[0].event == "mailed" else self._sentence(lines)
             start = f"  {local(lines[0].at):%H:%M}     {who:12} "
             for line in wrap(said, WIDTH, initial_indent=start, subsequent_indent=" " * (len(start) + 2)):
                 self._say(line)
@@ -105,11 +105,11 @@ class Teller:
         letter = next(each for each in self._stage.post.letters if each.id == line.detail["mail"])
         return "mail", f"{letter.recipient}: {letter.subject}"
 
-    def _sentence(self, key: str, lines: list[Line]) -> tuple[str, str]:
+    def _sentence(self, lines: list[Line]) -> tuple[str, str]:
         place = self._stage.configuration.participants.municipalities.get(lines[0].municipality or "")
         said = self._texts.say(self._language, f"log.event.{lines[0].event}")
         more = ", ".join(dict.fromkeys(filter(None, map(_detail, lines))))
-        return place.name if place else key, f"{said}{': ' if more else ''}{more}"
+        return place.name if place else lines[0].account or "", f"{said}{': ' if more else ''}{more}"
 
 
 def _together(line: Line) -> str:

@@ -300,6 +300,27 @@ def withdrawn_too_late(stage: Rehearsal) -> None:
     stage.fetch("amsterdam", AMSTERDAM_CODE)
 
 
+def hand_over(stage: Rehearsal) -> None:
+    """CBS collects what counts: approved, current, and not withdrawn. The final list says the same."""
+    folder = f"/cbs/{ROUND}/overdracht"
+    cbs = stage.session("cbs")
+    names = [entry.name for entry in cbs.files(folder)]
+    bodies = {name: cbs.read(f"{folder}/{name}") for name in names}
+    stage.settle()
+    final = json.loads(bodies["manifest-definitief.json"])
+    listed = sorted((each["municipality"], each["kind"], each["version"]) for each in final["files"])
+    wanted = [
+        ("0363", "JEUGD", 1),
+        ("0363", "KOSTENWMO", 1),
+        ("0363", "WMO", 4),
+        ("0377", "JEUGD", 1),
+        ("0377", "WMO", 1),
+    ]
+    expect(listed, wanted, "the final list")
+    expect(good("WMO", AMSTERDAM_CODE, seed=4) in bodies.values(), True, "the file of the last evening")
+    expect(len(names), len(wanted) + 2, "files to collect, with both lists")
+
+
 # --- keeping and erasing ----------------------------------------------------------------------------------------------
 
 
@@ -319,7 +340,7 @@ def legal_hold(stage: Rehearsal) -> None:
 
 
 def erased(stage: Rehearsal) -> None:
-    """Three weeks after the round the files are gone, but for those under the hold."""
+    """Three weeks after the hand-over the files are gone, but for those under the hold."""
     expect(payloads(stage), {BLOEMENDAAL: 3}, "files in the ledger")
 
 
@@ -361,8 +382,9 @@ SCENES = (
     Scene("2018-03-19T14:00", "by_form", by_form),
     Scene("2018-03-23T16:00", "answers", answers),
     Scene("2018-03-24T09:00", "withdrawn_too_late", withdrawn_too_late),
+    Scene("2018-03-26T10:00", "hand_over", hand_over),
     Scene("2018-04-09T10:00", "legal_hold", legal_hold),
-    Scene("2018-04-14T09:00", "erased", erased),
+    Scene("2018-04-17T09:00", "erased", erased),
     Scene("2018-04-20T10:00", "lifted", lifted),
     Scene("2018-07-01T09:00", "reports_gone", reports_gone),
 )

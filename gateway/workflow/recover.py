@@ -6,6 +6,7 @@ Touches: inbox/, outbox/, through intake and publish the ledger.
 Does not: guess. What it cannot explain it names and leaves for a person.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from gateway.domain.lifecycle import DELIVERY_TRANSITIONS, DROP_TRANSITIONS, follow_delivery, follow_drop
@@ -14,13 +15,15 @@ from gateway.errors import Corrupt
 from gateway.store.ledger import deliveries, drops, log, reports
 from gateway.store.ledger.retention import begun
 from gateway.store.spool import Spool
-from gateway.workflow import restored
+from gateway.workflow import restored, retain
 from gateway.workflow.collect import confirm_moved
 from gateway.workflow.context import Context
 from gateway.workflow.publish import publish, replace_missing
 
 DROP_EVENTS = {event for _, event in DROP_TRANSITIONS}
 DELIVERY_EVENTS = {event for _, event in DELIVERY_TRANSITIONS}
+# Why a file stays although its term is over, as a person reads it.
+OVERDUE = {"undecided": "judged yet", "owed": "all reports on them made", "handed over": "handed over yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ def differences(ctx: Context) -> list[Difference]:
     codes = sorted(ctx.configuration().participants.municipalities)
     found += [Difference(each.what, each.stem, each.mends) for each in restored.unknown_reports(ctx, codes)]
     found += [Difference("erasure begun and not yet proven", f"{e.what} {e.name}", True) for e in begun(ctx.engine)]
+    kept = Counter(each.why for each in retain.plan(ctx, {"payload"}).kept if each.why != "hold")
+    found += [Difference(f"past their term, not {OVERDUE[why]}", f"{n} files", mends=False) for why, n in kept.items()]
     closed = restored.gate(ctx.engine)
     if closed is not None:
         found.append(

@@ -11,27 +11,30 @@ transaction; remove files; scrub the ledger's own files; only then the deletion.
 until the day that the deletion names.
 
 When a payload goes: `payload_days` after the last day of its round as it is for its municipality (close or extension,
-withdrawal window), never before it was judged and every report on it was made.
+withdrawal window), and after the hand-over of what counts in it, when there is an assessor to hand over to; never
+before it was judged and every report on it was made.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from gateway.config.sections import Retention
-from gateway.domain.model import DeliveryRound, Drop, DropState, to_ms
+from gateway.domain.model import DeliveryRound, Drop, DropState, Role, to_ms
 from gateway.domain.workdays import AMSTERDAM, DAY, end_of_day, local_day
 from gateway.errors import Conflict, GatewayError
 from gateway.store import disposal
-from gateway.store.ledger import deadlines, drops, duties, log, retention
+from gateway.store.ledger import deadlines, deliveries, drops, duties, log, retention
 from gateway.store.ledger.retention import Deletion, Erasure, Hold
+from gateway.workflow import handover
 from gateway.workflow.context import Context, municipality, round_of
 
 # Old enough that the night's mails are out and every local day has this hour.
 NIGHT_HOUR = 3
 LINES = 1000
 DUTY = "purge"
+TRIED = "only tried (proef)"
 FILES = frozenset({"working", "refused"})
 EVERYTHING = FILES | {"payload", "report", "log", "rows"}
 EVENTS = {"report": "reports_erased", "working": "working_erased", "refused": "refused_erased"}
@@ -39,8 +42,8 @@ EVENTS = {"report": "reports_erased", "working": "working_erased", "refused": "r
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Something whose term is over and that stays: because of a legal `hold`, because it is `undecided`, or because a
-    report on it is still `owed`."""
+    """Something whose term is over and that stays: because of a legal `hold`, because it is `undecided`, a report on it
+    is still `owed`, or it is not `handed over`."""
 
     what: str
     subject: str
@@ -96,18 +99,34 @@ def _found(ctx: Context, only: Collection[str]) -> Iterator[Erasure | Kept]:
 
 def _payloads(ctx: Context, terms: Retention) -> Iterator[Erasure | Kept]:
     for drop in retention.unproven_payloads(ctx.engine):
-        yield _payload(drop, "only tried (proef)")
+        yield _payload(drop, TRIED)
     now = ctx.now()
+    counting: dict[str, frozenset[str]] = {}
     for drop in retention.old_payloads(ctx.engine, now - timedelta(days=terms.payload_days)):
         last = last_day(round_of(ctx, drop))
         if now <= end_of_day(last + timedelta(days=terms.payload_days)):
             continue
+        if drop.round_id not in counting:
+            counting[drop.round_id] = _counting(ctx, round_of(ctx, drop))
+        theirs = counting[drop.round_id] & {each.id for each in deliveries.of_drop(ctx.engine, drop.id)}
+        handed = [retention.handed_over(ctx.engine, each) for each in theirs]
+        since = max([last, *(local_day(at) for at in handed if at is not None)])
         if drop.state is not DropState.DECIDED:
             yield _kept(drop, "undecided")
         elif retention.still_owed(ctx.engine, drop.id):
             yield _kept(drop, "owed")
-        else:
-            yield _payload(drop, f"payload_days {terms.payload_days} after {last}")
+        elif None in handed:
+            yield _kept(drop, "handed over")
+        elif now > end_of_day(since + timedelta(days=terms.payload_days)):
+            yield _payload(drop, f"payload_days {terms.payload_days} after {since}")
+
+
+def _counting(ctx: Context, round_: DeliveryRound) -> frozenset[str]:
+    """The deliveries of a round that are to be handed over; none when there is nobody to hand over to."""
+    people = ctx.configuration().participants.accounts.values()
+    if not any(Role.ASSESSOR in account.roles for account in people):
+        return frozenset()
+    return frozenset(file.delivery_id for file in handover.standing(ctx, round_))
 
 
 def _payload(drop: Drop, why: str) -> Erasure:
@@ -252,8 +271,10 @@ def _lines(ctx: Context, proven: list[Erasure], now: datetime) -> Iterator[log.L
     first = proven[0]
     if first.what == "payload":
         for each in proven:
-            detail: dict[str, str | int | None] = {"id": drops.get(ctx.engine, each.subject).short_id, "why": each.why}
-            yield log.Line(now, "payload_erased", first.municipality, drop_id=each.subject, detail=detail)
+            event = "trial_erased" if each.why == TRIED else "payload_erased"
+            short_id = drops.get(ctx.engine, each.subject).short_id
+            detail: dict[str, str | int | None] = {"id": short_id, "name": each.name}
+            yield log.Line(now, event, first.municipality, drop_id=each.subject, detail=detail)
     elif first.what in EVENTS:
         yield log.Line(now, EVENTS[first.what], first.municipality, detail={"files": len(proven)})
     else:
@@ -269,6 +290,7 @@ def nightly(ctx: Context, tell: Callable[..., None]) -> None:
         return
     try:
         proven = purge(ctx)
+        kept = Counter(each.why for each in plan(ctx, {"payload"}).kept)
         for code in ctx.configuration().participants.municipalities:
             sweep_erased(ctx, code)
     except GatewayError as error:
@@ -276,7 +298,8 @@ def nightly(ctx: Context, tell: Callable[..., None]) -> None:
         return
     with ctx.engine.transaction():
         duties.note(ctx.engine, DUTY, night.isoformat(), now, ctx.now())
-    tell("purged", night=night.isoformat(), files=len(proven), bytes=sum(each.erasure.bytes for each in proven))
+    size = sum(each.erasure.bytes for each in proven)
+    tell("purged", night=night.isoformat(), files=len(proven), bytes=size, kept=dict(kept))
 
 
 def sweep_working(ctx: Context, tell: Callable[..., None]) -> None:

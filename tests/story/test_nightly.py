@@ -5,6 +5,7 @@ Touches: a demo of its own.
 Does not: look at terms one by one (tests/workflow/test_retain).
 """
 
+from io import BytesIO
 from pathlib import Path
 
 from gateway.domain.model import from_ms
@@ -38,6 +39,10 @@ def test_three_weeks_after_the_round_the_daemon_has_erased_the_file(demo_templat
         with gateway.paramiko("amsterdam") as client, client.open(f"/0363/inbox/{WMO}", "wb") as file:
             file.write(canary_csv())
         gateway.wait_report("0363", "OO_.*WMO")
+        with gateway.paramiko("cbs") as client:
+            folder = "/cbs/2017H2/overdracht"
+            for name in client.listdir(folder):
+                client.getfo(f"{folder}/{name}", BytesIO())
         gateway.stop()
         assert holding(root) != []
     with Gateway(root, simulate="2018-04-14T03:00", speed=5000.0) as gateway:
@@ -45,7 +50,7 @@ def test_three_weeks_after_the_round_the_daemon_has_erased_the_file(demo_templat
         assert told["files"] == 1
         [proof] = [each for each in deletions(gateway) if each.erasure.what == "payload"]
         assert proof.erasure.name == WMO
-        assert len(entries(gateway.ledger(), "0363", confirmed=False)) == 8
+        assert {each.stem[:2] for each in entries(gateway.ledger(), "0363", confirmed=False)} >= {"OB", "TR", "OO"}
         gateway.stop()
         gateway.ledger().close()
     assert holding(root) == []

@@ -17,10 +17,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pysqlite3 import dbapi2 as sqlite3
 
-from gateway.domain.model import Drop, Lane, to_ms
+from gateway.domain.model import Drop, Lane, Role, to_ms
 from gateway.errors import Conflict, GatewayError, Refusal
 from gateway.store.engine import Engine
-from gateway.store.ledger import deadlines, drops, extensions, facts, log, reports, retention
+from gateway.store.ledger import (
+    assessor,
+    deadlines,
+    deliveries,
+    drops,
+    extensions,
+    facts,
+    handovers,
+    log,
+    reports,
+    retention,
+    withdrawals,
+)
 from gateway.store.ledger.retention import Deletion
 from gateway.store.sqlite import SQLite
 from gateway.workflow import collect, folders
@@ -57,10 +69,17 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def assessed(world: World) -> None:
-    """Every report on every delivery was made."""
+    """Every report on every delivery was made, and the assessor has what counts."""
     for owed in deadlines.unmet(world.engine):
         if owed.kind == "quality":
             deadlines.meet(world.engine, "quality", owed.subject, to_ms(world.clock()))
+    for row in world.engine.rows("select id from deliveries where state in ('approved', 'assessed')"):
+        collected(world, row["id"])
+
+
+def collected(world: World, delivery_id: str) -> None:
+    """The assessor fetched a delivery."""
+    assessor.note_collection(world.engine, "delivery", delivery_id, "cbs", to_ms(world.clock()))
 
 
 def delivered(world: World, body: bytes | None = None, name: str = WMO) -> Drop:
@@ -212,6 +231,72 @@ def test_a_file_that_was_never_judged_stays_and_is_named(world: World) -> None:
     assert purge(world.ctx) == []
     assert kept(world) == [("payload", "undecided")]
     assert payload(world, drop) == canary_csv()
+
+
+# --- hand-over --------------------------------------------------------------------------------------------------------
+
+
+def approved(world: World) -> tuple[Drop, str]:
+    """A drop that was judged and assessed and that nobody fetched, and its delivery."""
+    drop = world.drop(WMO, canary_csv())
+    world.work()
+    world.engine.run("update deadlines set met_at = 1 where kind = 'quality'")
+    return drop, deliveries.of_drop(world.engine, drop.id)[0].id
+
+
+def test_what_the_assessor_does_not_have_yet_stays_and_is_named(world: World) -> None:
+    drop, _ = approved(world)
+    world.clock.moment = GONE
+    assert purge(world.ctx) == []
+    assert kept(world) == [("payload", "handed over")]
+    assert [each.what for each in differences(world.ctx)] == ["past their term, not handed over yet"]
+    assert payload(world, drop) == canary_csv()
+
+
+def test_the_term_counts_from_a_hand_over_that_came_late(world: World) -> None:
+    drop, delivery_id = approved(world)
+    world.clock.moment = GONE
+    collected(world, delivery_id)
+    world.clock.forward(days=21)
+    assert [each for each in purge(world.ctx) if each.erasure.what == "payload"] == []
+    assert kept(world) == []
+    world.clock.forward(days=1)
+    [why] = [each.erasure.why for each in purge(world.ctx) if each.erasure.what == "payload"]
+    assert why == "payload_days 21 after 2018-04-14"
+    assert payload(world, drop) is None
+
+
+def test_what_was_pushed_is_handed_over(world: World) -> None:
+    _, delivery_id = approved(world)
+    handovers.add_push(world.engine, "delivery", delivery_id, "2017H2", "x.csv", world.clock())
+    world.clock.moment = GONE
+    assert purge(world.ctx) == []
+    [push] = handovers.pushes(world.engine, "2017H2")
+    handovers.sent(world.engine, push.id, MONDAY)
+    assert [each.erasure.what for each in purge(world.ctx)] == ["payload"]
+
+
+def test_what_was_withdrawn_replaced_or_rejected_needs_no_hand_over(world: World) -> None:
+    approved(world)
+    world.drop(WMO, csv_bytes(WMO_HEADER, [*wmo_rows(3), ["x"] * 18]))
+    newer = world.drop(WMO, canary_csv(9))
+    world.work()
+    world.engine.run("update deadlines set met_at = 1 where kind = 'quality'")
+    world.clock.moment = GONE
+    assert sorted(each.erasure.name for each in purge(world.ctx)) == [WMO, WMO]
+    assert [each.subject for each in plan(world.ctx).kept] == [newer.id]
+    change = withdrawals.Withdrawal("0363", "2017H2", "WMO", "2017H2", True, "amsterdam", "sftp", MONDAY)
+    withdrawals.add(world.engine, change)
+    assert [each.erasure.subject for each in purge(world.ctx)] == [newer.id]
+
+
+def test_without_an_assessor_there_is_nobody_to_wait_for(world: World) -> None:
+    drop, _ = approved(world)
+    people = world.configuration.participants
+    others = {login: account for login, account in people.accounts.items() if Role.ASSESSOR not in account.roles}
+    world.configure(participants=replace(people, accounts=others))
+    world.clock.moment = GONE
+    assert [each.erasure.subject for each in purge(world.ctx)] == [drop.id]
 
 
 # --- holds ------------------------------------------------------------------------------------------------------------

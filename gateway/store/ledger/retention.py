@@ -1,7 +1,8 @@
 """Retention: what may be old enough to go, what was begun to be erased, and the proof of what went.
 
 Does: find content by age; blank it and note the erasure in the same breath; turn erasures into deletions; holds.
-Touches: tables erasures, deletions, holds; blanks payloads, report_files, log; reads drops, deliveries, deadlines.
+Touches: tables erasures, deletions, holds; blanks payloads, report_files, log; reads drops, deliveries, deadlines and
+what the assessor collected.
 Does not: choose a term (workflow), remove files, or make what was blanked unreadable (`Engine.scrub`).
 
 A `Deletion` is only ever added. What is blank is told by `erased_at`; the row around it stays.
@@ -182,6 +183,18 @@ def still_owed(engine: Engine, drop_id: str) -> bool:
             id=drop_id,
         )
     )
+
+
+def handed_over(engine: Engine, delivery_id: str) -> datetime | None:
+    """When an assessor had a delivery for the first time, collected or pushed; None when none has it."""
+    rows = engine.rows(
+        """select min(at) as at from (
+               select at from assessor_collections where what = 'delivery' and subject = :id
+               union all select sent_at as at from pushes where what = 'delivery' and subject = :id and state = 'sent'
+           ) as known""",
+        id=delivery_id,
+    )
+    return None if rows[0]["at"] is None else from_ms(rows[0]["at"])
 
 
 def old_reports(engine: Engine, made_before: datetime) -> list[OldReport]:
