@@ -1,7 +1,7 @@
 """Papers: what an assessor may drop, by name, size and kind of content.
 
 Does: reads the names of op-orde reports and verdict files, looks whether a report is the sort of file that its name
-says and holds nothing that runs or calls home, and reads a verdict.
+says and holds nothing that runs or calls home, reads a verdict and lays it over our own.
 Touches: nothing.
 Does not: know deliveries (workflow.assessor does), or trust an assessor's file more than a stranger's: it will be
 opened at a municipality's desk.
@@ -10,9 +10,10 @@ opened at a municipality's desk.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
+from gateway.domain.model import Examination, Finding, MemberResult, Severity, phrase
 from gateway.errors import Refusal
 
 EXTENSIONS = ("pdf", "html", "csv", "json")
@@ -29,6 +30,7 @@ HTML_TAGS = frozenset(
 HTML_LOADS = frozenset(("src", "srcset", "data", "poster", "background", "action", "formaction", "manifest", "ping"))
 STYLE_LOADS = re.compile(r"url\s*\(|@import|expression\s*\(", re.IGNORECASE)
 LONGEST_REASON = 500
+NINE_DIGITS = re.compile(r"(?<![0-9])[0-9]{9}(?![0-9])")
 MOST_ITEMS = 50
 
 
@@ -193,4 +195,26 @@ def _verdict(part: Mapping[str, object]) -> tuple[bool, str]:
     said, reason = part["verdict"], part.get("reason") or ""
     if said not in ("approved", "rejected") or not isinstance(reason, str) or len(reason) > LONGEST_REASON:
         raise ValueError("verdict")
+    if NINE_DIGITS.search(reason):
+        raise ValueError("a number that may be somebody's")
     return said == "approved", reason
+
+
+def overruled(examination: Examination, judgement: Judgement) -> Examination:
+    """The examination with an assessor's verdicts in place of our own: what it approves keeps our findings as remarks,
+    what it rejects has its reason on top. An item that it does not name keeps our verdict."""
+    members = tuple(_overruled(member, judgement.of(member.kind, member.period)) for member in examination.members)
+    return replace(examination, members=members)
+
+
+def _overruled(member: MemberResult, said: tuple[bool, str] | None) -> MemberResult:
+    if said is None:
+        return member
+    approved, reason = said
+    if approved:
+        remarks = tuple(replace(finding, severity=Severity.WARNING) for finding in member.findings)
+        return replace(member, approved=True, findings=remarks)
+    message = phrase("findings.F13.reason", reason=reason) if reason else phrase("findings.F13.rejected")
+    finding = Finding("F13", Severity.FILE, message, member.name)
+    counts = {**member.counts, "F13": 1}
+    return replace(member, approved=False, findings=(finding, *member.findings), counts=counts, figures=None)

@@ -113,9 +113,21 @@ def _rows(findings: tuple[Finding, ...], texts: Texts, tell: Tell) -> list[tuple
 
 
 def _next_step(facts: TechnicalFacts, texts: Texts) -> NextStep:
+    if facts.outcome in names.PRECHECKED:
+        return _after_precheck(facts, texts)
     if facts.outcome.endswith("AFGEKEURD"):
         return _after_rejection(facts, texts)
     return _after_approval(facts, texts)
+
+
+def _after_precheck(facts: TechnicalFacts, texts: Texts) -> NextStep:
+    """The verdict is somebody else's and still to come."""
+    times = facts.envelope.times
+    found = "faults" if facts.outcome.endswith("AFGEKEURD") else "sound"
+    sentences = [texts.both("reports.next.precheck"), texts.both(f"reports.next.precheck_{found}")]
+    if times.technical_due is not None:
+        sentences.append(texts.both("reports.next.technical", due=times.technical_due.isoformat()))
+    return NextStep(tuple(sentences), times.technical_due, Desk.CONTENT)
 
 
 def _after_rejection(facts: TechnicalFacts, texts: Texts) -> NextStep:
@@ -210,7 +222,8 @@ def _dates(facts: TechnicalFacts, texts: Texts) -> tuple[When, ...]:
     times = facts.envelope.times
     if facts.outcome == "GOEDGEKEURD":
         return when("reports.when.quality", times.quality_due, texts) + window_dates(times, texts)
-    return window_dates(times, texts)
+    owed = times.technical_due if facts.outcome in names.PRECHECKED else None
+    return when("reports.when.technical", owed, texts) + window_dates(times, texts)
 
 
 def _details(facts: TechnicalFacts, texts: Texts) -> tuple[Detail, ...]:

@@ -34,19 +34,24 @@ from gateway.reports.verdicts import Verdict, verdicts
 from gateway.store.ledger import deadlines, deliveries, drops, log, reports
 from gateway.workflow.context import Context, envelope, rules_of
 from gateway.workflow.notify import owe_held, owe_technical
+from gateway.workflow.precheck import judged
 
 ATTEMPTS = 3
 
 
 def next_drop(ctx: Context, busy: Collection[str]) -> Drop | None:
     """The drop to judge next; None when nothing waits. `busy`: municipalities being judged at this moment."""
-    return drops.next_waiting(ctx.engine, busy)
+    external = ctx.configuration().settings.technical == "external"
+    return drops.next_waiting(ctx.engine, busy, external=external)
 
 
 def judge(ctx: Context, drop: Drop, tell: Callable[..., None]) -> None:
     """Examine and decide one drop, or count a failed attempt. Repeatable until decided."""
     try:
-        examination = ctx.examine(_job(ctx, drop))
+        examination = judged(ctx, drop, ctx.examine(_job(ctx, drop)))
+        if examination is None:
+            tell("prechecked", id=drop.short_id, drop=drop.id)
+            return
         decide(ctx, drop, examination)
     except Temporary:
         # Nothing is wrong with the drop: it waits until the ledger can be written again.

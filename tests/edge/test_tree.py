@@ -16,9 +16,21 @@ from hypothesis import strategies as st
 
 from gateway.domain.model import Lane
 from gateway.domain.workdays import end_of_day, start_of_day
-from gateway.edge.sftp.tree import ASSESSORS, EARLIEST, FOLDERS, LATEST, LONGEST_PATH, Place, Sort, log_span, normal, parse
+from gateway.edge.sftp.tree import (
+    ASSESSORS,
+    EARLIEST,
+    FOLDERS,
+    LATEST,
+    LONGEST_PATH,
+    Place,
+    Sort,
+    log_span,
+    normal,
+    parse,
+)
 
-WORDS = (b"0363", b"0377", b"inbox", b"outbox", b"proef", b"opgehaald", b"berichtenlog", b"status.json", b"intrekken", b"cbs",
+WORDS = (b"0363", b"0377", b"inbox", b"outbox", b"proef", b"opgehaald", b"berichtenlog", b"status.json", b"intrekken",
+         b"cbs",
          b"LEESMIJ.txt", b"WMO_0363_2017H2.csv", b".", b"..", b"...", b"", b" ", b"~", b"%2e%2e", b"..\\..", b"\xff",
          b"\xc0\xae\xc0\xae", b"\xe2\x80\xae", b"a\nb", "é".encode())  # fmt: skip
 codes = st.from_regex(r"[0-9]{4}", fullmatch=True)

@@ -121,12 +121,15 @@ def senders(engine: Engine, municipality: str, round_id: str) -> list[str]:
     return [row["account"] for row in rows]
 
 
-def next_waiting(engine: Engine, busy: Collection[str]) -> Drop | None:
+def next_waiting(engine: Engine, busy: Collection[str], *, external: bool = False) -> Drop | None:
     """The oldest received drop of a municipality that is not in `busy`: drops of one municipality are examined in order
-    of arrival."""
+    of arrival. `external`: a drop that was pre-checked waits until the assessor's verdict is there."""
     for row in engine.rows(
         """select municipality, min(arrival) as first from drops where state = 'received'
-           group by municipality order by first"""
+           and (:external = 0 or not exists (select 1 from prechecks as c where c.drop_id = drops.id)
+                or exists (select 1 from verdicts as v where v.drop_id = drops.id))
+           group by municipality order by first""",
+        external=int(external),
     ):
         if row["municipality"] not in busy:
             return _drop(engine.rows("select * from drops where arrival = :first", first=row["first"])[0])
