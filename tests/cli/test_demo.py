@@ -60,7 +60,9 @@ def blocks(demo: Demo) -> list[str]:
     assert len(found) == len(REPORTS)
     outbox = demo.root / "outbox" / "0363"
     looks = [" ".join(f"'{outbox}/'{report}_*.json" for report in reports) for reports in REPORTS]
-    waits = [f"!until ls {look} >/dev/null 2>&1; do :; done" for look in looks]
+    # Bounded: when the test gives up, the shell that waits must not go on for ever.
+    more = "[ $n -ge 500 ]; do n=$((n+1)); sleep 0.1; done"
+    waits = [f"!n=0; until ls {look} >/dev/null 2>&1 || {more}" for look in looks]
     return [block.replace("!sleep 3", wait) for block, wait in zip(found, waits, strict=True)]
 
 
