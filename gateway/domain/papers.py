@@ -195,8 +195,8 @@ def _verdict(part: Mapping[str, object]) -> tuple[bool, str]:
     said, reason = part["verdict"], part.get("reason") or ""
     if said not in ("approved", "rejected") or not isinstance(reason, str) or len(reason) > LONGEST_REASON:
         raise ValueError("verdict")
-    if NINE_DIGITS.search(reason):
-        raise ValueError("a number that may be somebody's")
+    if NINE_DIGITS.search(reason) or CONTROLS.search(reason):
+        raise ValueError("a number that may be somebody's, or no text")
     return said == "approved", reason
 
 
