@@ -174,7 +174,8 @@ def test_the_documented_run_by_the_clock_sorts_what_it_delivers(own_town: Munici
     assert answer.stderr.count("AFGEKEURD") == 1
     assert (own_town.folder / "verstuurd" / WMO).exists()
     assert (own_town.folder / "kijken" / "WMO_0363_2017H1.csv").exists()
-    assert verified(own_town.folder / "rapporten" / CODE) == 10
+    # Two receipts of two files, two technical reports of three; the op-orde report may be there already.
+    assert verified(own_town.folder / "rapporten" / CODE) in (10, 13)
     quiet = own_town.run(SHELL, run)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
