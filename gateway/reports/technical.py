@@ -27,7 +27,7 @@ from gateway.reports.particulars import (
     window_dates,
 )
 from gateway.reports.plain import masked
-from gateway.reports.sections import Tell, remembering, sections
+from gateway.reports.sections import Section, Tell, remembering, sections
 from gateway.reports.tables import csv_bytes
 from gateway.reports.wording import Pair, Texts
 
@@ -49,13 +49,9 @@ def technical(facts: TechnicalFacts, texts: Texts) -> Report:
     tell, step = remembering(texts), _next_step(facts, texts)
     found, sums = causes(facts.findings, facts.counts), totals(facts.findings, facts.counts)
     ordered = tuple(finding for cause in found for finding in cause.findings)
-    html = render(
-        "technical.html",
-        texts,
-        _page(facts, texts, step, sums, stem),
-        sections=sections(found, own_name(facts), texts, tell, facts.docs_url),
-        totals=sums,
-    )
+    parts = sections(found, own_name(facts), texts, tell, facts.docs_url)
+    page, most = _page(facts, texts, step, sums, stem), _most(parts, texts)
+    html = render("technical.html", texts, page, sections=parts, totals=sums, most=most)
     table = csv_bytes(_rows(ordered, texts, tell))
     document = _document(facts, ordered, sums, tell, step)
     files = (ReportFile(f"{stem}.html", html), ReportFile(f"{stem}.csv", table))
@@ -212,6 +208,27 @@ def _lead(facts: TechnicalFacts, texts: Texts, sums: Totals) -> Pair:
             file=name,
             errors=texts.say(language, "reports.count.errors", n=sums.errors),
             warnings=texts.say(language, "reports.count.warnings", n=sums.warnings),
+        )
+        for language in ("nl", "en")
+    }
+    return Pair(spoken["nl"], spoken["en"])
+
+
+def _most(parts: tuple[Section, ...], texts: Texts) -> Pair | None:
+    """What weighs most and where, for the first screen; None without findings."""
+    if not parts:
+        return None
+    first = parts[0]
+    line = first.cause.findings[0].line
+    key = "".join(("column" if first.column else "", "line" if line else "")) or "file"
+    alone = "single" if len(parts) == 1 and first.cause.count == 1 else "several"
+    spoken = {
+        language: texts.say(
+            language,
+            f"reports.most.{alone}",
+            title=getattr(first.title, language),
+            count=getattr(first.count, language),
+            place=texts.say(language, f"reports.most.{key}", column=first.column, line=line or 0),
         )
         for language in ("nl", "en")
     }

@@ -105,3 +105,10 @@ def test_lock_files_pin_by_hash_and_name_no_machine(lock: str) -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][^ ]* \\", line) for line in wanted)
     assert [line for line in lines if re.search(r"index-url|find-links|://|trusted-host", line)] == []
     assert sum("--hash=sha256:" in line for line in lines) >= len(wanted)
+
+
+def test_the_lock_of_the_browser_tests_names_no_registry() -> None:
+    lock = (ROOT / "tests" / "browser" / "package-lock.json").read_text(encoding="utf-8")
+    assert "resolved" not in lock
+    assert "://" not in lock
+    assert lock.count('"integrity": "sha512-') == lock.count('"node_modules/')
