@@ -38,7 +38,7 @@ from gateway.store.ledger import facts, log
 from gateway.store.spool import Spool, write_durably
 from gateway.store.sqlite import SQLite
 from gateway.workers import Pool
-from gateway.workflow import retain
+from gateway.workflow import handover, retain
 from gateway.workflow.assess import assess_all
 from gateway.workflow.context import Context
 from gateway.workflow.duties import run_duties
@@ -46,6 +46,7 @@ from gateway.workflow.intake import Intake
 from gateway.workflow.loops import Judging, Loop, Mailing
 from gateway.workflow.publish import publish
 from gateway.workflow.recover import mirror, recover
+from gateway.workflow.sending import push_all
 
 Tell = Callable[..., None]
 
@@ -65,6 +66,7 @@ PartT = TypeVar("PartT", bound=Part)
 CHECKED_BYTES = 256 * 1024 * 1024
 WORKING_FILE_SECONDS = 3600.0
 ASSESS_SECONDS = 5.0
+HAND_OVER_SECONDS = 30.0
 MIRROR_SECONDS = 60.0
 MAIL_SECONDS = 2.0
 DUTY_SECONDS = 30.0
@@ -314,9 +316,12 @@ def _start_work(ctx: Context, settings: Settings, tell: Tell, stack: ExitStack) 
         publishing.wake()
         mailing.wake()
 
+    handing = stack.enter_context(_running(Loop("hand_over", HAND_OVER_SECONDS, partial(_hand_over, ctx, tell), tell)))
+
     def assessed() -> None:
         if assess_all(ctx, tell):
             report()
+        handing.wake()
 
     assessing = stack.enter_context(_running(Loop("assess", ASSESS_SECONDS, assessed, tell)))
 
@@ -338,6 +343,17 @@ def _start_work(ctx: Context, settings: Settings, tell: Tell, stack: ExitStack) 
 def _duties(ctx: Context, wake: Callable[[], None], tell: Tell) -> None:
     run_duties(ctx, tell)
     wake()
+
+
+def _hand_over(ctx: Context, tell: Tell) -> None:
+    """Make the final manifests that are due, and push what is owed, when there is where to."""
+    handover.finish(ctx, tell)
+    push = ctx.configuration().settings.push
+    if push is not None:
+        # Not at the top: paramiko takes time and memory that a daemon which pushes nothing does not spend.
+        from gateway.channel.push import send
+
+        push_all(ctx, partial(send, push, sandbox=ctx.sandbox), tell)
 
 
 def duty_seconds(speed: float) -> float:

@@ -13,7 +13,6 @@ refuse every letter: that is `Temporary`, so that a wrong password costs a delay
 """
 
 import asyncio
-import ipaddress
 import ssl
 import threading
 from collections.abc import Callable, Iterable
@@ -28,6 +27,7 @@ from typing import Protocol
 import aiosmtplib
 
 from gateway.config import Settings
+from gateway.config.addresses import is_loopback
 from gateway.config.sections import Mail
 from gateway.errors import GatewayError, Temporary, Undeliverable
 
@@ -60,14 +60,6 @@ class Post(Protocol):
 
     def close(self) -> None:
         """Break off, from another thread. A letter under way is not told of: nobody knows its fate."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name; nothing is looked up."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def compose(letter: Letter, sender: str, reply_to: str | None) -> EmailMessage:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.config.calendar import work_calendar
 from gateway.config.canonical import digest
-from gateway.config.consistency import secret_problems, stray_files, watch_problems
+from gateway.config.consistency import assessor_warnings, secret_problems, stray_files, watch_problems
 from gateway.config.editors import schemas
 from gateway.config.participants import participants
 from gateway.config.rounds import asked, limit_problems, rules_of
@@ -95,7 +95,13 @@ def load(directory: Path) -> Configuration:
         desks=settings.desks.by_desk(),
         texts=texts,
         version=version,
-        warnings=(*exposed, *people.warnings, *found.warnings, *stray_files(directory)),
+        warnings=(
+            *exposed,
+            *assessor_warnings(main, settings, people),
+            *people.warnings,
+            *found.warnings,
+            *stray_files(directory),
+        ),
     )
 
 

@@ -34,6 +34,14 @@ def socket_address(text: str) -> tuple[str, int]:
     return match[1].strip("[]"), int(match[2])
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name; nothing is looked up."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def _checked_socket(text: str) -> str:
     socket_address(text)
     return text

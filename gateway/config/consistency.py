@@ -50,6 +50,17 @@ def secrets(settings: Settings) -> Iterator[tuple[Loc, Path, bool]]:
         yield ("ledger", "password_file"), settings.ledger.password_file, True
     if settings.mail is not None and settings.mail.password_file is not None:
         yield ("mail", "password_file"), settings.mail.password_file, True
+    if settings.push is not None:
+        yield ("push", "key_file"), settings.push.key_file, True
+
+
+def assessor_warnings(document: Document, settings: Settings, people: Loaded) -> Iterator[Problem]:
+    """Reports that somebody else is to make, and nobody who could."""
+    if any(Role.ASSESSOR in account.roles for account in people.participants.accounts.values()):
+        return
+    for name in ("technical", "quality"):
+        if getattr(settings, name) == "external":
+            yield document.problem((name,), "external, but no account has the role assessor: no report would ever come")
 
 
 def secret_problems(document: Document, settings: Settings) -> tuple[list[Problem], list[Problem]]:

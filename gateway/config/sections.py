@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, Field
 
 from gateway.config.addresses import Mailbox, SocketAddress, socket_address
+from gateway.config.keys import key_material
 from gateway.domain.model import Desk, DeskFacts, Limits
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -170,6 +171,26 @@ class Workers(BaseModel, frozen=True, extra="forbid"):
     jobs: Count = Field(default=100, description="examinations after which a worker is replaced")
 
 
+def _host_key(line: str) -> str:
+    key_material(line)
+    return line
+
+
+class Push(BaseModel, frozen=True, extra="forbid"):
+    """The assessor's SFTP server, to which the files that count are pushed. Without this section the assessor fetches
+    them from /cbs/<round>/overdracht/."""
+
+    host: str = Field(min_length=1, description="name or address of the server")
+    port: Annotated[int, Field(ge=1, le=65_535)] = 22
+    user: str = Field(min_length=1)
+    key_file: Path = Field(description="private key, relative to the config directory; mode 600")
+    host_key: Annotated[str, AfterValidator(_host_key)] = Field(
+        description="the server's public host key, the whole line (ssh-ed25519 AAAA...); no other is believed"
+    )
+    folder: str = Field(default="", description="folder on the server, from where the login begins")
+    timeout_seconds: Seconds = 30
+
+
 class QualityReport(BaseModel, frozen=True, extra="forbid"):
     """The op-orde report that the gateway makes itself."""
 
@@ -208,6 +229,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     metrics: Metrics = Metrics()
     workers: Workers = Workers()
     quality_report: QualityReport = QualityReport()
+    push: Push | None = None
     technical: Literal["builtin", "external"] = Field(default="builtin", description="who makes the technical report")
     quality: Literal["builtin", "external"] = Field(default="builtin", description="who makes the op-orde report")
     language: Literal["nl", "en"] = Field(default="nl", description="language that comes first")
@@ -247,4 +269,6 @@ def absolute(settings: Settings, directory: Path) -> Settings:
         files = {"password_file": settings.mail.password_file, "ca_file": settings.mail.ca_file}
         named = {name: full(path) for name, path in files.items() if path is not None}
         update["mail"] = settings.mail.model_copy(update=named)
+    if settings.push is not None:
+        update["push"] = settings.push.model_copy(update={"key_file": full(settings.push.key_file)})
     return settings.model_copy(update=update)

@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from gateway.domain.lifecycle import withdrawn_by_default
 from gateway.domain.members import data_file
-from gateway.domain.model import DeliveryRound, to_ms
+from gateway.domain.model import DeliveryRound, DeliveryState, to_ms
 from gateway.domain.workdays import window
 from gateway.errors import Conflict
 from gateway.reports.manifest import Handed, manifest
@@ -39,6 +39,15 @@ def standing(ctx: Context, round_: DeliveryRound, at: datetime | None = None) ->
         if not withdrawals.withdrawn(
             ctx.engine, file.municipality, round_.id, file.kind, file.period, moment, default=default
         )
+    )
+
+
+def stands(ctx: Context, round_: DeliveryRound, file: DataFile) -> bool:
+    """Whether one data file is to be handed over now."""
+    item = file.municipality, round_.id, file.kind, file.period
+    default = withdrawn_by_default(round_)
+    return file.state in (DeliveryState.APPROVED, DeliveryState.ASSESSED) and not withdrawals.withdrawn(
+        ctx.engine, *item, to_ms(ctx.now()), default=default
     )
 
 

@@ -18,7 +18,8 @@ from typing import Protocol
 
 import pytest
 
-from gateway.channel.mail import FolderPost, Letter, Post, SmtpPost, is_loopback, post_for
+from gateway.channel.mail import FolderPost, Letter, Post, SmtpPost, post_for
+from gateway.config.addresses import is_loopback
 from gateway.config.sections import Settings, absolute
 from gateway.errors import GatewayError, Temporary, Undeliverable
 from gateway.store.spool import write_durably

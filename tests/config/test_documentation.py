@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.config.editors import schemas
-from gateway.config.sections import Mail, Settings
+from gateway.config.sections import Mail, Push, Settings
 from gateway.config.yaml import parse
 from gateway.domain.model import Limits
 from tests.config.conftest import SHIPPED, Tell
@@ -38,6 +38,7 @@ SECTIONS = {
 } | {
     "limits": {key: getattr(Limits(), key) for key in Limits.__dataclass_fields__},
     "mail": {info.alias or key: info.get_default() for key, info in Mail.model_fields.items()},
+    "push": {info.alias or key: info.get_default() for key, info in Push.model_fields.items()},
 }
 
 

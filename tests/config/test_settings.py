@@ -32,15 +32,17 @@ def test_the_shipped_comments_show_the_defaults(config: Path) -> None:
     """Each commented line of the shipped file, made active, changes nothing but what is off by default."""
     text = (SHIPPED / "gateway.yaml").read_text()
     active = re.sub(r"(?m)^( *)# (?=( *[a-z_]+:|  +2018))", r"\1", text)
-    (config / "mail_password").write_text("x")
-    (config / "mail_password").chmod(0o600)
+    for secret in ("mail_password", "push_key_ed25519"):
+        (config / secret).write_text("x")
+        (config / secret).chmod(0o600)
     (config / "gateway.yaml").write_text(active)
     shown = load(config).settings
     plain = absolute(Settings(), config.resolve())
     assert shown.mail is not None
+    assert shown.push is not None
     assert shown.metrics.address == ("127.0.0.1", 9464)
     assert [str(day) for day in shown.calendar.extra_closed] == ["2018-05-11"]
-    changed = {"mail", "metrics", "calendar", "watch"}
+    changed = {"mail", "metrics", "calendar", "watch", "push"}
     assert shown.model_dump(exclude=changed) == plain.model_dump(exclude=changed)
     assert shown.watch.model_dump(exclude={"accounts"}) == plain.watch.model_dump(exclude={"accounts"})
     sections = set(re.findall(r"(?m)^([a-z_]+):", active))
