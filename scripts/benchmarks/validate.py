@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.cli import samples
 from gateway.config import load
@@ -47,14 +49,41 @@ def job(name: str, payload: bytes) -> Job:
     return Job(name, payload, "0363", frozenset({"0363"}), date(2018, 2, 12), rules)
 
 
-def timed(pool: Pool, work: Job) -> float:
-    """Seconds from handing the job over to its decoded answer."""
-    begun = time.perf_counter()
+class Took(NamedTuple):
+    """Seconds by the clock, and of processor time (both sides of the pipe), which other work on the machine hardly
+    changes."""
+
+    seconds: float
+    processor: float
+
+
+def timed(pool: Pool, work: Job) -> Took:
+    """From handing the job over to its decoded answer."""
+    begun, worked = time.perf_counter(), processor(pool)
     examination = pool.examine(work)
-    seconds = time.perf_counter() - begun
+    took = Took(time.perf_counter() - begun, processor(pool) - worked)
     if not examination.members:
         raise RuntimeError(f"{work.name} was not judged: {examination.findings}")
-    return seconds
+    return took
+
+
+def processor(pool: Pool) -> float:
+    """Seconds of processor time that this process and its workers have had."""
+    tasks = (task for pid in pool.processes() for task in Path(f"/proc/{pid}/task").iterdir())
+    return time.process_time() + sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def ratio(theirs: Sequence[Took], ours: Sequence[Took]) -> str:
+    """How many times faster, by the clock and by processor time."""
+    pairs = list(zip(theirs, ours, strict=True))
+    by_clock = statistics.median(a.seconds / b.seconds for a, b in pairs)
+    return f"{by_clock:6.1f}x {statistics.median(a.processor / b.processor for a, b in pairs):6.1f}x"
+
+
+def middle(some: Sequence[Took]) -> str:
+    """Medians."""
+    seconds, worked = (statistics.median(values) for values in zip(*some, strict=True))
+    return f"{seconds:8.3f} {worked:8.3f}"
 
 
 def beside(pool: Pool, peer: str, rows: int, rounds: int) -> None:
@@ -70,7 +99,8 @@ def beside(pool: Pool, peer: str, rows: int, rounds: int) -> None:
     ):
         if other.stdin is None or other.stdout is None:
             raise RuntimeError("the peer has no pipes")
-        print(f"{'file':12} {'bytes':>9} {'gateway s':>10} {'peer s':>8} {'ratio':>7}   (medians of {rounds})")
+        print(f"medians of {rounds}, s by the clock and of processor time")
+        print(f"{'file':12} {'bytes':>9} {'gateway':>8} {'cpu':>8} {'peer':>8} {'cpu':>8} {'ratio':>7} {'cpu':>7}")
         for name, bad in (("clean", 0.0), ("1 % bad", 0.01)):
             payload = wmo(rows, bad)
             path = Path(folder) / f"{bad}.csv"
@@ -81,23 +111,21 @@ def beside(pool: Pool, peer: str, rows: int, rounds: int) -> None:
                 ours.append(timed(pool, work))
                 other.stdin.write(f"{path}\n")
                 other.stdin.flush()
-                theirs.append(float(json.loads(other.stdout.readline())["seconds"]))
-            ratio = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
-            print(
-                f"{name:12} {len(payload):9} {statistics.median(ours):10.3f} "
-                f"{statistics.median(theirs):8.3f} {ratio:6.1f}x"
-            )
+                said = json.loads(other.stdout.readline())
+                theirs.append(Took(float(said["seconds"]), float(said["processor"])))
+            print(f"{name:12} {len(payload):9} {middle(ours)} {middle(theirs)} {ratio(theirs, ours)}")
         other.stdin.close()
 
 
 def growing(pool: Pool, rounds: int) -> None:
     """The gateway alone, up to the unpacked limit, as one file in a ZIP."""
-    print(f"\n{'unpacked':>10} {'rows':>8} {'seconds':>8} {'MB/s':>6}")
+    print(f"\n{'unpacked':>10} {'rows':>8} {'s':>8} {'cpu':>8} {'MB/s':>6} {'cpu':>6}")
     for rows in (27_586, 137_930, 275_860, 560_000):
         payload = wmo(rows, 0.0)
         zipped = samples.zipped({NAME: payload})
-        seconds = statistics.median(timed(pool, job("MSD.zip", zipped)) for _ in range(rounds))
-        print(f"{len(payload):10} {rows:8} {seconds:8.3f} {len(payload) / seconds / 1e6:6.1f}")
+        took = [timed(pool, job("MSD.zip", zipped)) for _ in range(rounds)]
+        speeds = (len(payload) / statistics.median(values) / 1e6 for values in zip(*took, strict=True))
+        print(f"{len(payload):10} {rows:8} {middle(took)}", *(f"{speed:6.1f}" for speed in speeds))
 
 
 def main() -> None:

@@ -185,7 +185,8 @@ def _uniform(chunk: bytes, skeleton: bytes, width: int) -> int:
         whole = skeleton if ended else skeleton + end
         rows, rest = divmod(len(whole), len(pattern))
         if not rest and whole == pattern * rows:
-            return rows if end == b"\n" or chunk.count(end) == rows - (not ended) else 0
+            # A CR away from its LF makes a line of its own.
+            return rows if end == b"\n" or len(chunk.splitlines()) == rows else 0
     return 0
 
 
