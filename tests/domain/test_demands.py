@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.domain.demands import problems_in
-from gateway.domain.kinds import CodeList, Column, FileKind, Rule
+from gateway.domain.kinds import ClientFigures, CodeList, Column, CostFigures, FileKind, KindFigures, Rule
 from tests.rules import rules
 
 LISTS = {"list": CodeList("list", {"01": "one"})}
@@ -71,6 +71,47 @@ def test_a_rule_that_cannot_be(rule: Rule, path: str) -> None:
 )
 def test_a_kind_that_cannot_be(kind: FileKind, path: str) -> None:
     assert [where for where, _ in problems_in(kind, LISTS)] == [path]
+
+
+COUNTED = FileKind(
+    "K1",
+    {"nl": "k", "en": "k"},
+    (
+        Column("C", "bsn"),
+        Column("T", "code", codelist="list"),
+        Column("U", "code", codelist="other"),
+        Column("D", "date"),
+        Column("M", "integer"),
+    ),
+)
+COUNTED_LISTS = {**LISTS, "other": CodeList("other", {"01": "one"})}
+CLIENTS = ClientFigures("C", ("T",), ("D",), ("D",), groups="list", form="U", reason="U")
+COSTS = CostFigures("T", "M", "M", total="01")
+
+
+@pytest.mark.parametrize(
+    ("figures", "paths"),
+    [
+        (KindFigures(CLIENTS, COSTS), []),
+        (KindFigures(replace(CLIENTS, client="T")), ["clients.client"]),
+        (KindFigures(replace(CLIENTS, client="X")), ["clients.client"]),
+        (KindFigures(replace(CLIENTS, type=())), ["clients.type"]),
+        (KindFigures(replace(CLIENTS, type=("T", "U"))), ["clients.type"]),
+        (KindFigures(replace(CLIENTS, type=("D",))), ["clients.type[0]"]),
+        (KindFigures(replace(CLIENTS, start=("D", "D", "D"))), ["clients.start"]),
+        (KindFigures(replace(CLIENTS, end=("M",))), ["clients.end[0]"]),
+        (KindFigures(replace(CLIENTS, form="D")), ["clients.form"]),
+        (KindFigures(replace(CLIENTS, reason="X")), ["clients.reason"]),
+        (KindFigures(replace(CLIENTS, groups="lits")), ["clients.groups"]),
+        (KindFigures(costs=replace(COSTS, key="M")), ["costs.key"]),
+        (KindFigures(costs=replace(COSTS, budget="X")), ["costs.budget"]),
+        (KindFigures(costs=replace(COSTS, realised="T")), ["costs.realised"]),
+        (KindFigures(costs=replace(COSTS, total="TT")), ["costs.total"]),
+    ],
+)
+def test_figures_that_cannot_be_counted(figures: KindFigures, paths: list[str]) -> None:
+    found = problems_in(replace(COUNTED, figures=figures), COUNTED_LISTS)
+    assert [where for where, _ in found] == [f"figures.{path}" for path in paths]
 
 
 def test_a_message_names_what_there_is() -> None:

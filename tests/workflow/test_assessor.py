@@ -1,13 +1,15 @@
 """The assessor: what it finds, what is noted of it, and what its files do or are refused for."""
 
 import json
+import re
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from gateway.config import load_texts
 from gateway.domain.model import Account, Drop
-from gateway.domain.papers import MOST_BYTES
+from gateway.domain.papers import MOST_BYTES, judgement
 from gateway.errors import Refusal
 from gateway.store.ledger import assessor as rows
 from gateway.store.ledger import deadlines, deliveries, log, reports
@@ -19,7 +21,7 @@ from gateway.workflow.publish import publish
 from gateway.workflow.recover import replay
 from tests.reports.judge import valid
 from tests.samples import BSNS, cost_csv, wmo_csv, zipped
-from tests.world import World
+from tests.world import SHIPPED, World
 
 NAME = "WMO_0363_2017H2.csv"
 ROUND = "2017H2"
@@ -392,3 +394,19 @@ def test_an_older_drop_whose_verdict_comes_later_never_counts(judged: World) -> 
     assert sorted(judged.versions()) == ["approved", "superseded"]
     assert [file.drop_id for file in rows.current_files(judged.engine, ROUND)] == [second.id]
     assert set(data(judged, HANDOVER)) == {f"{delivery_id(judged, second)}.csv"}
+
+
+def test_the_verdicts_of_the_manual_are_verdicts() -> None:
+    text = (SHIPPED.parent / "docs" / "assessor.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    first, second = (judgement(example.encode()) for example in examples)
+    assert first.of("WMO", "2017H2") == (False, "Bedragen staan in duizenden euro's.")
+    assert second.of("WMO", "2017H2") == (True, "")
+    assert second.of("JEUGD", "2017H2") is None
+    codes = set(re.findall(r"`((?:ASSESSOR|VERDICT)_[A-Z]+)`", text))
+    assert codes == {code for code in codes_of_refusals() if code.startswith(("ASSESSOR_", "VERDICT_"))}
+
+
+def codes_of_refusals() -> set[str]:
+    """Every code of the catalogue."""
+    return {key.split(".")[1] for key in load_texts().sentences["nl"] if key.startswith("refusals.")}
