@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.checks import columns
 from gateway.domain.checks.columns import TYPES as JUDGES
 from gateway.domain.checks.columns import fits, judge
 from gateway.domain.demands import TYPES
@@ -183,3 +184,27 @@ def test_the_reason_of_a_wrong_amount_is_told(value: str, why: str) -> None:
 )
 def test_what_a_spreadsheet_makes_of_a_task_field_is_recognised(value: str, code: str, why: str) -> None:
     assert keys(cost("SBW", {"Taakveld": value})) == [(code, why, "Taakveld")]
+
+
+FEW_VALUES = st.lists(
+    st.sampled_from(("", "01", "1", "0363", "363", "ZIN", "²", "١", "1_0", "+1", "12345678901", "20170230", "20170228",
+                     "00000101", "18991231", "99999999999999999999", " 01", "01\n", "6.1")),
+    max_size=12,
+)  # fmt: skip
+
+
+@given(FEW_VALUES, st.sampled_from(rules().kinds["WMO"].columns + rules().kinds["SBW"].columns))
+def test_a_column_judged_by_its_distinct_values_is_judged_as_value_by_value(values: list[str], column: Column) -> None:
+    text, lists = pl.Series(values, dtype=pl.String), rules().codelists
+    cells, faults = judge(column, text, lists)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(columns, "DISTINCT", -1)
+        slow, slow_faults = judge(column, text, lists)
+    assert cells.sound.to_list() == slow.sound.to_list()
+    known = cells.sound & cells.filled
+    assert cells.value.filter(known).to_list() == slow.value.filter(known).to_list()
+    assert cells.value.dtype == slow.value.dtype
+    found, expected = (
+        {(fault.code, row) for fault in some for row in fault.mask.arg_true()} for some in (faults, slow_faults)
+    )
+    assert found == expected

@@ -32,6 +32,8 @@ from gateway.domain.model import Phrase, Severity, phrase
 BSN_WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 # Codes beyond this many are not listed in a finding.
 LISTED_CODES = 20
+# A batch with more distinct values than this in a column is judged value by value.
+DISTINCT = 5_000
 # An integer of more digits than this may not fit in 64 bits.
 INTEGER_DIGITS = 18
 
@@ -53,7 +55,7 @@ def judge_columns(
 def judge(column: Column, text: pl.Series, codelists: Mapping[str, CodeList]) -> tuple[Cells, list[Fault]]:
     """The cells of one column of a batch and their faults."""
     filled = text != ""
-    faults, sound, value = TYPES[column.type](column, text, filled, codelists)
+    faults, sound, value = _faultless(column, text, codelists) or TYPES[column.type](column, text, filled, codelists)
     if column.required:
         expected = expectation(column, codelists)
         said = Said(phrase("findings.R01.empty"), expected, phrase("shapes.nothing"))
@@ -93,6 +95,56 @@ def _expected_text(column: Column) -> Phrase:
     if characters and length:
         return phrase("expected.text_characters", n=length, characters=characters)
     return phrase("expected.text", n=length) if length else phrase("expected.any_text")
+
+
+# --- columns in which nothing is wrong ----------------------------------------------------------------------
+
+
+def _faultless(column: Column, text: pl.Series, codelists: Mapping[str, CodeList]) -> Judged | None:
+    """What `TYPES` would say, when all values are right; None when they may not be. Most columns hold few distinct
+    values, and those are looked at one by one: that takes a third of the time."""
+    test = FEW.get(column.type)
+    distinct = text.unique() if test else text
+    if test is None or len(distinct) > DISTINCT or not test(column, distinct.to_list(), codelists):
+        return None
+    value = text.cast(pl.Int64, strict=False) if column.type == "integer" else text
+    return [], pl.repeat(True, len(text), dtype=pl.Boolean, eager=True), value
+
+
+def _all_listed(column: Column, values: Sequence[str], codelists: Mapping[str, CodeList]) -> bool:
+    known = codelists[column.codelist or ""]
+    return all(value == "" or value in known.values or value in known.aliases for value in values)
+
+
+def _all_digits(column: Column, values: Sequence[str], codelists: Mapping[str, CodeList]) -> bool:
+    length = column.length
+    return all(value == "" or (DIGITS.fullmatch(value) and len(value) == (length or len(value))) for value in values)
+
+
+def _all_integers(column: Column, values: Sequence[str], codelists: Mapping[str, CodeList]) -> bool:
+    most, least = column.maximum, column.minimum
+    digits = min(column.max_length or INTEGER_DIGITS, INTEGER_DIGITS)
+    for value in values:
+        if value and not (DIGITS.fullmatch(value) and len(value) <= digits):
+            return False
+        if value and ((most is not None and int(value) > most) or (least is not None and int(value) < least)):
+            return False
+    return True
+
+
+FEW: dict[str, Callable[[Column, Sequence[str], Mapping[str, CodeList]], bool]] = {
+    "code": _all_listed,
+    "digits": _all_digits,
+    "integer": _all_integers,
+}
+
+
+@cache
+def _calendar() -> frozenset[str]:
+    """The days of this century's half and the one before, and no day at all, as they are written."""
+    first = date(1950, 1, 1).toordinal()
+    days = map(date.fromordinal, range(first, date(2050, 1, 1).toordinal()))
+    return frozenset(f"{day:%Y%m%d}" for day in days) | {""}
 
 
 # --- types --------------------------------------------------------------------------------------------------
@@ -151,7 +203,7 @@ def _date(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping
 def _days(text: pl.Series, filled: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Which values are days, and the days. Few are distinct: when all of those are right, nothing is left to test."""
     distinct = text.unique()
-    if (_are_days(distinct)[0] | (distinct == "")).all():
+    if len(distinct) <= DISTINCT and _calendar().issuperset(distinct.to_list()):
         return filled, text.str.to_date("%Y%m%d", strict=False)
     return _are_days(text)
 
