@@ -58,6 +58,7 @@ def _connected(push: Push) -> Iterator[paramiko.SFTPClient]:
     """A session on the pinned server; Temporary when there is none to be had."""
     kind, pinned = push.host_key.split()[:2]
     transport: paramiko.Transport | None = None
+    line: socket.socket | None = None
     try:
         line = socket.create_connection((push.host, push.port), timeout=push.timeout_seconds)
         transport = paramiko.Transport(line)
@@ -81,6 +82,9 @@ def _connected(push: Push) -> Iterator[paramiko.SFTPClient]:
     finally:
         if transport is not None:
             transport.close()
+        if line is not None:
+            # A transport that never came up does not close what it was given.
+            line.close()
 
 
 def _put(server: paramiko.SFTPClient, folder: str, parcel: Parcel) -> None:
