@@ -11,6 +11,7 @@ Faults carry masks; a Finding is made only for the rows that will be shown.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from itertools import zip_longest
 
 import polars as pl
@@ -79,11 +80,27 @@ class Fault:
     say: Callable[[int], Said]
 
 
+# A finding, or what makes it: of a hundred examples the cap may leave one.
+Example = Callable[[], Finding]
+
+
 @dataclass(slots=True)
 class _Group:
+    """One fault in one column. The first `made` examples are findings; the others still need the batch."""
+
     severity: Severity
     total: int = 0
-    examples: list[Finding] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    made: int = 0
+
+    def settle(self) -> None:
+        """Make the findings, so that the batch may go."""
+        self.examples[self.made :] = [_made(example()) for example in self.examples[self.made :]]
+        self.made = len(self.examples)
+
+
+def _made(finding: Finding) -> Example:
+    return lambda: finding
 
 
 class Tally:
@@ -106,6 +123,8 @@ class Tally:
 
     def batch(self, view: View, faults: Sequence[Fault]) -> None:
         """All faults of one batch."""
+        for group in self._groups.values():
+            group.settle()
         self.records += view.rows()
         wrong = None
         for fault in faults:
@@ -116,7 +135,7 @@ class Tally:
             group = self._groups.setdefault((fault.code, fault.column), _Group(fault.severity))
             group.total += int(fault.mask.sum())
             for row in fault.mask.arg_true().head(self.cap - len(group.examples)):
-                group.examples.append(self._finding(view, fault, row))
+                group.examples.append(partial(self._finding, view, fault, row))
         if wrong is not None:
             self.error_records += int(wrong.sum())
 
@@ -135,9 +154,9 @@ class Tally:
         """File-level first, then what is wrong in a whole column, then row by row; capped per code."""
         shown: list[Finding] = []
         for code in self.counts():
-            plain = [finding for finding in self._plain if finding.code == code][: self.cap]
+            plain = [_made(finding) for finding in self._plain if finding.code == code][: self.cap]
             groups = [self._told(c, column, g) for (c, column), g in self._groups.items() if c == code]
-            shown += [*plain, *_in_turn(groups)][: self.cap]
+            shown += [example() for example in [*plain, *_in_turn(groups)][: self.cap]]
         order = {Severity.FILE: 0, Severity.RECORD: 1, Severity.WARNING: 2}
         return tuple(sorted(shown, key=lambda f: (order[f.severity], f.record or 0, f.line or 0)))
 
@@ -147,12 +166,12 @@ class Tally:
         place = (self.member, line, record, fault.column)
         return Finding(fault.code, fault.severity, said.message, *place, said.expected, said.found)
 
-    def _told(self, code: str, column: str | None, group: _Group) -> list[Finding]:
+    def _told(self, code: str, column: str | None, group: _Group) -> list[Example]:
         if column is None or group.total < self.records or self.records < WHOLE_COLUMN:
             return group.examples
         message = phrase("findings.every_record", n=group.total, what=f"@findings.{code}.title")
-        once = Finding(code, group.severity, message, self.member, column=column, expected=group.examples[0].expected)
-        return [once, *group.examples[:EXAMPLES]]
+        once = Finding(code, group.severity, message, self.member, column=column, expected=group.examples[0]().expected)
+        return [_made(once), *group.examples[:EXAMPLES]]
 
 
 def _count(findings: Sequence[Finding]) -> dict[str, int]:
@@ -162,7 +181,7 @@ def _count(findings: Sequence[Finding]) -> dict[str, int]:
     return counts
 
 
-def _in_turn(groups: Sequence[Sequence[Finding]]) -> Iterator[Finding]:
+def _in_turn(groups: Sequence[Sequence[Example]]) -> Iterator[Example]:
     """One of each group by turns, so that one bad column does not crowd out the others under the cap."""
     for turn in zip_longest(*groups):
-        yield from (finding for finding in turn if finding is not None)
+        yield from (example for example in turn if example is not None)
