@@ -1,7 +1,7 @@
 """No value of a file leaves it: not in a report, not in what `gateway check` prints, not in the log.
 
 Does: delivers every hostile and honest upload of tests/domain/hostile that holds text to a real gateway and checks it
-with the command, and looks for its values in all that comes out.
+with the command, and looks for its values in all that comes out; every report must follow its published schema too.
 Touches: a gateway of its own; a temporary folder.
 Does not: hold anything against what a report says of its own: sentences, column names, places, dates in date columns.
 """
@@ -22,12 +22,14 @@ from gateway.store.ledger import reports
 from tests.domain.hostile import cases
 from tests.domain.uploads import COLUMNS, Case
 from tests.house import Gateway
+from tests.reports.judge import valid
 from tests.rules import shipped_rules
 from tests.world import shipped
 
 SHORT = 4
 PIECE = 8
 TRIAL = "/0363/inbox/proef"
+SCHEMAS = {"OB": "receipt", "TR": "technical"}
 PIECES = ("HYPERLIN", "YPERLINK", "PERLINK(", "ERLINK(1", "RLINK(1)")
 # What a report tells of the drop itself: checksums, ids, moments, numbers of bytes.
 FACTS = re.compile(
@@ -101,6 +103,8 @@ def answered(gateway: Gateway, chosen: Iterable[tuple[Case, bytes]]) -> Mapping[
         for report in reports.of_drop(gateway.ledger(), drop.id):
             for file in reports.files(gateway.ledger(), report.id):
                 found[name] = found.get(name, "") + file.body.decode()
+                if file.name.endswith(".json"):
+                    valid(SCHEMAS[file.name[:2]], file.body)
     return found
 
 
