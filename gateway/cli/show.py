@@ -56,7 +56,9 @@ def print_problems(problems: Sequence[Problem], warnings: Sequence[Problem], as_
         print(problem)
     for warning in warnings:
         print(f"{warning} (warning)")
-    print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "The configuration can be used.")
+    print(
+        f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "The configuration can be used."
+    )
 
 
 def _at_a_glance(ctx: Context) -> dict[str, object]:

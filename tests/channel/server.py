@@ -75,6 +75,7 @@ class MailServer:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
         self._transports: list[asyncio.BaseTransport] = []
+        self._conversations: list[SMTP] = []
 
     @property
     def accepted(self) -> list[Taken]:
@@ -107,8 +108,10 @@ class MailServer:
         self._loop.run_forever()
         self._silence.set()
         server.close()
-        for transport in self._transports:
-            transport.close()
+        # A client that left before MAIL is among the conversations only; after STARTTLS the first transport is not.
+        for transport in [*self._transports, *(each.transport for each in self._conversations)]:
+            if transport is not None:
+                transport.close()
         pending = asyncio.all_tasks(self._loop)
         for task in pending:
             task.cancel()
@@ -119,7 +122,9 @@ class MailServer:
     def _protocol(self) -> SMTP:
         self.connections += 1
         hooks = SimpleNamespace(handle_MAIL=self._mail, handle_RCPT=self._rcpt, handle_DATA=self._data)
-        return SMTP(hooks, loop=self._loop, enable_SMTPUTF8=True, ident="test", **self.parameters)
+        made = SMTP(hooks, loop=self._loop, enable_SMTPUTF8=True, ident="test", **self.parameters)
+        self._conversations.append(made)
+        return made
 
     def _number(self, step: str) -> int:
         self.asked[step] = self.asked.get(step, -1) + 1

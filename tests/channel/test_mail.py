@@ -5,6 +5,7 @@ Touches: the loopback interface, a temporary directory.
 Does not: keep what is owed (tests/workflow/test_notify).
 """
 
+import gc
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -273,6 +274,9 @@ def test_closing_breaks_off_a_silent_server_and_tells_nothing_of_the_letter() ->
         assert fates(post, LETTER) == []
 
 
+# Known and open: after STARTTLS a socket is now and then closed by the garbage collector and not by the event loop. It
+# is collected here, so that it is not laid at the door of a later test.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 def test_mail_goes_encrypted_and_with_a_login(tls: str, tmp_path: Path) -> None:
     context, trust = certificate(tmp_path)
@@ -295,6 +299,7 @@ def test_mail_goes_encrypted_and_with_a_login(tls: str, tmp_path: Path) -> None:
         password.unlink()
         assert fates(SmtpPost(ours), LETTER) == [Temporary]
         assert len(server.accepted) == 1
+    gc.collect()
 
 
 def test_a_server_without_starttls_gets_nothing() -> None:
