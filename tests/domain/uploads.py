@@ -10,27 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.domain.model import Limits
+from tests.samples import WMO_HEADER
 
-COLUMNS = (
-    "Gemeentecode",
-    "Aanmaakdatum_bestand",
-    "BSN",
-    "Toewijzingsnummer",
-    "Type_maatwerkarrangement_toewijzing",
-    "Type_maatwerkarrangement_declaratie",
-    "Datum_start_rechtsgeldigheid_ondersteuning",
-    "Datum_einde_rechtsgeldigheid_ondersteuning",
-    "Leveringsvorm",
-    "Datum_start_daadwerkelijke_ondersteuning",
-    "Datum_einde_daadwerkelijke_ondersteuning",
-    "Beschikt_volume",
-    "Beschikte_eenheid",
-    "Beschikte_frequentie",
-    "Geleverd_volume",
-    "Geleverde_eenheid",
-    "Geleverde_frequentie",
-    "Reden_beeindiging",
-)
+COLUMNS = WMO_HEADER
 HEADER = ";".join(COLUMNS)
 LIMITS = Limits()
 
