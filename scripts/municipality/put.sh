@@ -140,8 +140,9 @@ find_receipt() {
 # A text field of a JSON file without nested quotes.
 field() { sed -n "s/.*\"$1\" *: *\"\\([^\"]*\\)\".*/\\1/p" "$2" | head -n 1; }
 
-# Sets `code`, `retry` and `sentence` to the newest refusal of this upload in status.json, if there is one. One that
-# came before the rename is told under the working name without its ending.
+# Sets `code`, `retry` and `sentence` to the newest refusal of this upload in status.json, if there is one: the first
+# in its list. Its time is in whole seconds, too coarse to sort by. A refusal that came before the rename is told under
+# the working name without its ending.
 find_refusal() {
     code='' retry='' sentence=''
     remote <<END || return 1
@@ -149,11 +150,7 @@ get /$municipality/status.json status.json
 END
     tr '\n' ' ' <"$work/status.json" | sed 's/}/}\
 /g' | grep '"retry"' | grep -E "\"file\" *: *\"$name(\.$token)?\"" |
-        awk 'match($0, /"at" *: *"[^"]*"/) {
-                at = substr($0, RSTART, RLENGTH)
-                if (at >= newest) { newest = at; line = $0 }
-            }
-            END { print line }' >"$work/refusal"
+        head -n 1 >"$work/refusal"
     code=$(field code "$work/refusal")
     sentence="$(field nl "$work/refusal") | $(field en "$work/refusal")"
     grep -Eq '"retry" *: *true' "$work/refusal" && retry=yes

@@ -75,6 +75,12 @@ def test_put_sh_tells_why_it_was_refused(
         assert word in answer.stderr
 
 
+def test_put_sh_tells_its_own_refusal_of_several_in_one_second(town: Municipality) -> None:
+    for body, said in [(b"x" * 2_700_000, "TOO_LARGE"), (b"", "EMPTY")] * 2:
+        answer = town.run(*PUT, town.file(body=body))
+        assert f"({said})" in answer.stderr
+
+
 def test_put_sh_stops_at_another_host_key_and_at_a_wrong_login(town: Municipality) -> None:
     stranger = (town.gateway.root / "demo" / "keys" / "cbs.pub").read_text().split()[1]
     town.known_hosts.write_text(f"[127.0.0.1]:{town.gateway.port} ssh-ed25519 {stranger}\n")
