@@ -6,7 +6,7 @@ Does not: change anything.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -20,8 +20,8 @@ from gateway.daemon import offline
 from gateway.domain.model import DropState
 from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain
 from gateway.errors import GatewayError, Problem
-from gateway.store.ledger import deadlines, deliveries, drops, facts, log, mails, reports
-from gateway.workflow import folders
+from gateway.store.ledger import deadlines, deliveries, drops, facts, handovers, log, mails, reports, retention
+from gateway.workflow import chase, folders, restored
 from gateway.workflow.context import Context, current_round
 from gateway.workflow.recover import differences
 
@@ -62,10 +62,9 @@ def print_problems(problems: Sequence[Problem], warnings: Sequence[Problem], as_
 
 
 def _at_a_glance(ctx: Context) -> dict[str, object]:
-    now = ctx.now()
     names = {drop.id: drop for state in WAITING for drop in drops.in_state(ctx.engine, state)}
     return {
-        "at": local(now),
+        "at": local(ctx.now()),
         "sandbox": ctx.sandbox,
         "round": current_round(ctx).id,
         "configuration": ctx.configuration().version,
@@ -81,16 +80,7 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
             }
             for drop in names.values()
         ],
-        "owed": [
-            {
-                "kind": owed.kind,
-                "municipality": owed.municipality,
-                "due": local(owed.due_at),
-                "late": owed.due_at < now,
-                "calendar": owed.calendar_version,
-            }
-            for owed in deadlines.unmet(ctx.engine)
-        ],
+        "owed": [{**row, "late": row["state"] == "late"} for row in owed_rows(ctx)],
         "uncollected": [
             {"municipality": report.municipality, "report": report.stem, "placed": local(report.placed_at)}
             for report in reports.uncollected(ctx.engine)
@@ -107,7 +97,49 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
             }
             for owed in mails.troubled(ctx.engine)
         ],
+        "mail_gate": _gate(ctx),
+        "pushes": handovers.push_counts(ctx.engine),
+        "push_troubles": [
+            {
+                "file": push.name,
+                "round": push.round_id,
+                "since": local(push.made_at),
+                "attempts": push.attempts,
+                "next_try": local(push.next_try_at),
+                "reason": push.reason,
+            }
+            for push in handovers.troubled(ctx.engine)
+        ],
+        "legal_holds": [
+            {"municipality": hold.municipality, "since": local(hold.at), "by": hold.account, "reason": hold.reason}
+            for hold in retention.holds(ctx.engine).values()
+        ],
     }
+
+
+def _gate(ctx: Context) -> dict[str, object] | None:
+    """Since when, after a restore, no mail leaves, and how many wait; None when mails go out."""
+    closed = restored.gate(ctx.engine)
+    if closed is None:
+        return None
+    held = mails.counts(ctx.engine).get("pending", 0)
+    return {"closed_since": local(closed), "held": held, "open_with": "gateway mail release"}
+
+
+def owed_rows(ctx: Context) -> Iterator[dict[str, object]]:
+    """What is still owed, first due first; `state` open, at risk or late."""
+    now, calendar = ctx.now(), ctx.configuration().calendar
+    for owed in deadlines.unmet(ctx.engine):
+        state = "late" if owed.due_at < now else "at risk" if chase.is_at_risk(owed, now, calendar) else "open"
+        yield {
+            "kind": owed.kind,
+            "municipality": owed.municipality,
+            "id": chase.drop_of(ctx, owed)[1] or None,
+            "due": local(owed.due_at),
+            "state": state,
+            "warned": local(owed.warned_at),
+            "calendar": owed.calendar_version,
+        }
 
 
 def print_status(directory: Path, as_json: bool) -> None:
@@ -119,9 +151,15 @@ def print_status(directory: Path, as_json: bool) -> None:
     console = Console()
     for key in ("at", "sandbox", "round", "configuration", "configuration_error"):
         console.print(f"{key:20} {document[key]}")
-    for key in ("drops", "mails"):
+    for key in ("drops", "mails", "pushes"):
         console.print(f"{key:20} {document[key]}")
-    for key in ("waiting", "owed", "uncollected", "mail_troubles"):
+    gate = document["mail_gate"]
+    if isinstance(gate, dict):
+        held = f"closed since {gate['closed_since']}, {gate['held']} mails held: {gate['open_with']}"
+        console.print(Text(f"{'mail_gate':20} {held}", "bold"), soft_wrap=True)
+    else:
+        console.print(f"{'mail_gate':20} open")
+    for key in ("waiting", "owed", "uncollected", "mail_troubles", "push_troubles", "legal_holds"):
         rows = document[key]
         if isinstance(rows, list):
             print_rows(key, rows, console)

@@ -7,22 +7,21 @@ Does not: change anything.
 
 import json
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 
-from gateway.cli.show import local, print_rows
+from gateway.cli.show import local, owed_rows, print_rows
 from gateway.config import load
 from gateway.daemon import offline
 from gateway.domain.workdays import end_of_day, start_of_day
 from gateway.errors import GatewayError
 from gateway.reports import folder
 from gateway.reports.plain import masked
-from gateway.store.ledger import deadlines, log
+from gateway.store.ledger import log
 from gateway.workflow import chase
-from gateway.workflow.context import Context, current_round
+from gateway.workflow.context import current_round
 from gateway.workflow.missing import missing
 
 
@@ -56,27 +55,12 @@ def print_missing(directory: Path, as_json: bool) -> bool:
 def print_deadlines(directory: Path, as_json: bool) -> bool:
     """What is still owed, first due first; whether no report of ours is late."""
     ctx = offline(load(directory))
-    rows = list(_owed(ctx))
+    rows = list(owed_rows(ctx))
     if as_json:
         print(json.dumps({"at": local(ctx.now()), "deadlines": rows}, indent=2))
     else:
         print_rows(f"owed at {local(ctx.now())}", rows, Console())
     return not any(row["state"] == "late" and row["kind"] in chase.OURS for row in rows)
-
-
-def _owed(ctx: Context) -> Iterator[dict[str, object]]:
-    now, calendar = ctx.now(), ctx.configuration().calendar
-    for owed in deadlines.unmet(ctx.engine):
-        state = "late" if owed.due_at < now else "at risk" if chase.is_at_risk(owed, now, calendar) else "open"
-        yield {
-            "kind": owed.kind,
-            "municipality": owed.municipality,
-            "id": chase.drop_of(ctx, owed)[1] or None,
-            "due": local(owed.due_at),
-            "state": state,
-            "warned": local(owed.warned_at),
-            "calendar": owed.calendar_version,
-        }
 
 
 def print_log(directory: Path, first: date, last: date, code: str | None, form: str) -> None:

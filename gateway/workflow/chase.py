@@ -158,9 +158,11 @@ def at_risk(ctx: Context) -> list[Deadline]:
 
 
 def breached(ctx: Context) -> list[Deadline]:
-    """Deadlines of ours that passed and of which nobody was told yet, first due first."""
+    """Deadlines of ours that passed and of which nobody was told yet, first due first: also what was made too late
+    before anybody looked, as after days of downtime."""
     now = ctx.now()
-    late = [each for each in deadlines.unmet(ctx.engine) if each.kind in OURS and each.due_at < now]
+    passed = [each for each in deadlines.unmet(ctx.engine) if each.due_at < now] + deadlines.met_late(ctx.engine)
+    late = sorted((each for each in passed if each.kind in OURS), key=lambda each: each.due_at)
     told = duties.done(ctx.engine, "breached") if late else {}
     return [each for each in late if f"{each.kind}:{each.subject}" not in told]
 
@@ -196,11 +198,11 @@ def _tell_desk(ctx: Context, occasion: str, event: str, concerned: list[Deadline
         drop_id, short_id = drop_of(ctx, deadline)
         place = municipality(ctx.configuration(), deadline.municipality)
         params: dict[str, Param] = {"id": short_id, "due": deadline.due_at.isoformat()}
-        items.append(
-            phrase(
-                "mails.item.deadline", name=place.name, code=place.code, term=f"@mails.term.{deadline.kind}", **params
-            )
-        )
+        said: dict[str, Param] = {"name": place.name, "code": place.code, "term": f"@mails.term.{deadline.kind}"}
+        if deadline.met_at is None:
+            items.append(phrase("mails.item.deadline", **said, **params))
+        else:
+            items.append(phrase("mails.item.deadline_met", **said, **params, met=deadline.met_at.isoformat()))
         detail: dict[str, str | int | None] = {"kind": deadline.kind, **params}
         log.append(ctx.engine, log.Line(now, event, deadline.municipality, drop_id=drop_id, detail=detail))
         tell(

@@ -25,7 +25,7 @@ from gateway.domain.model import DeliveryRound, Drop, DropState, Role, to_ms
 from gateway.domain.workdays import AMSTERDAM, DAY, end_of_day, local_day
 from gateway.errors import Conflict, GatewayError
 from gateway.store import disposal
-from gateway.store.ledger import deadlines, deliveries, drops, duties, log, retention
+from gateway.store.ledger import deadlines, deliveries, drops, duties, log, reports, retention
 from gateway.store.ledger.retention import Deletion, Erasure, Hold
 from gateway.workflow import handover
 from gateway.workflow.context import Context, municipality, round_of
@@ -209,14 +209,32 @@ def _begin(ctx: Context, erasure: Erasure, holds: Mapping[str, Hold]) -> None:
             drops.erase_payload(ctx.engine, erasure.subject, to_ms(now))
         elif erasure.what == "report":
             retention.blank_report_file(ctx.engine, erasure.subject, erasure.name, now)
-            # Whoever should have fetched it was told three times; it cannot be fetched any more.
-            deadlines.forget(ctx.engine, "pickup", erasure.subject)
+            _close_pickup(ctx, erasure.subject, now)
         elif erasure.what == "log":
             first, last = erasure.subject.split("-")
             retention.blank_lines(ctx.engine, int(first), int(last), now)
         elif erasure.what == "rows":
             before = datetime.fromisoformat(erasure.subject)
             retention.blank_rows(ctx.engine, erasure.name, before, ctx.configuration().rounds)
+
+
+def _close_pickup(ctx: Context, report_id: str, now: datetime) -> None:
+    """Whoever should have fetched a report was told three times; it cannot be fetched any more, and the log says so."""
+    if not deadlines.forget(ctx.engine, "pickup", report_id):
+        return
+    report = reports.get(ctx.engine, report_id)
+    log.append(
+        ctx.engine,
+        log.Line(
+            at=now,
+            event="never_collected",
+            municipality=report.municipality,
+            drop_id=report.drop_id,
+            delivery_id=report.delivery_id,
+            report_id=report_id,
+            detail={"report": report.stem},
+        ),
+    )
 
 
 def _finish(ctx: Context) -> list[Deletion]:

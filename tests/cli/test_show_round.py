@@ -12,9 +12,10 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import commands
 from gateway.domain.workdays import end_of_day
-from gateway.store.ledger import deadlines, facts, log, mails
+from gateway.store.ledger import deadlines, facts, handovers, log, mails, retention
 from gateway.store.ledger.deadlines import Deadline
 from gateway.store.sqlite import SQLite
+from gateway.workflow.restored import close_gate
 from tests.house import copy_demo
 
 NOW = datetime(2018, 2, 20, 9, 0, tzinfo=UTC)
@@ -109,3 +110,37 @@ def test_status_names_mails_that_do_not_arrive(demo: Path, ledger: SQLite) -> No
     assert document["mails"] == {"pending": 1}
     [trouble] = document["mail_troubles"]
     assert (trouble["account"], trouble["reason"], trouble["state"]) == ("amsterdam", "451 later", "pending")
+
+
+def test_status_tells_that_mail_is_held_after_a_restore(demo: Path, ledger: SQLite) -> None:
+    assert json.loads(run(demo, "status", "--json").output)["mail_gate"] is None
+    mails.add(ledger, mails.Notification("m", "technical", "x", "amsterdam", "0363", {}, NOW, NOW))
+    close_gate(ledger, NOW, NOW)
+    gate = json.loads(run(demo, "status", "--json").output)["mail_gate"]
+    assert (gate["closed_since"], gate["held"]) == ("2018-02-20T10:00:00+01:00", 1)
+    assert "1 mails held: gateway mail release" in run(demo, "status").output
+
+
+def test_status_names_legal_holds_and_pushes_that_do_not_arrive(demo: Path, ledger: SQLite) -> None:
+    retention.add_hold(ledger, retention.Hold("0377", "rechtszaak", "anna", NOW), held=True)
+    retention.add_hold(ledger, retention.Hold("0363", "klaar", "anna", NOW), held=True)
+    retention.add_hold(ledger, retention.Hold("0363", "klaar", "anna", NOW), held=False)
+    handovers.add_push(ledger, "delivery", "d", "2017H2", "d.csv", NOW)
+    handovers.add_push(ledger, "delivery", "e", "2017H2", "e.csv", NOW)
+    handovers.postpone(ledger, 1, NOW, "connection refused")
+    document = json.loads(run(demo, "status", "--json").output)
+    assert [(each["municipality"], each["reason"]) for each in document["legal_holds"]] == [("0377", "rechtszaak")]
+    [trouble] = document["push_troubles"]
+    assert (trouble["file"], trouble["attempts"], trouble["reason"]) == ("d.csv", 1, "connection refused")
+    assert document["pushes"] == {"pending": 2}
+    table = run(demo, "status").output
+    assert "push_troubles: 1" in table
+    assert "rechtszaak" in table
+
+
+def test_status_names_deadlines_at_risk_and_late(demo: Path, ledger: SQLite) -> None:
+    for day in (19, 21, 26):
+        owe(ledger, "technical", day)
+    owed = json.loads(run(demo, "status", "--json").output)["owed"]
+    assert [(each["state"], each["late"]) for each in owed] == [("late", True), ("at risk", False), ("open", False)]
+    assert "at risk" in run(demo, "status").output

@@ -238,6 +238,22 @@ def test_downtime_over_a_breach_tells_the_breach_and_no_risk(world: World) -> No
     assert len(duties.done(world.engine, "breached")) == 1
 
 
+def test_a_report_made_too_late_before_anybody_looked_is_told_all_the_same(world: World) -> None:
+    drop = world.drop(NAME, BODY)
+    at(world, "2018-02-19T09:00")
+    world.work()
+    tick(world)
+    tick(world)
+    assert told(world, "deadline_risk", "deadline_breached") == [
+        ("deadline_breached", DESK),
+        ("deadline_breached", "operator"),
+    ]
+    [mail, _] = [each for each in mails.everything(world.engine) if each.occasion == "deadline_breached"]
+    assert "mails.item.deadline_met" in json.dumps(mail.content)
+    assert drop.short_id in json.dumps(mail.content)
+    assert "deadline_breached" in [line.event for line in log.of_drop(world.engine, drop.id)]
+
+
 def test_many_that_are_late_at_once_are_one_mail(world: World) -> None:
     for n in range(5):
         world.drop(NAME, wmo_csv(3, seed=n + 1))

@@ -381,6 +381,18 @@ def test_a_report_that_nobody_fetched_is_not_chased_after_it_is_gone(world: Worl
     assert reports.uncollected(world.engine, "0363") == []
     assert deadlines.unmet(world.engine) == []
     assert world.events()[-2:] == ["payload_erased", "reports_erased"]
+    [line] = [each for each in log.everything(world.engine) if each.event == "never_collected"]
+    assert str(line.detail["report"]).startswith("TR_0363_2017H2_WMO_v001")
+
+
+def test_a_report_that_was_collected_is_not_called_never_collected(world: World) -> None:
+    drop = delivered(world)
+    for report in world.reports_of(drop):
+        collect.observed(world.ctx, world.account("amsterdam"), report.id)
+    world.clock.forward(days=91)
+    purge(world.ctx)
+    assert "reports_erased" in world.events()
+    assert "never_collected" not in world.events()
 
 
 def test_an_erased_report_that_was_put_back_goes_again(world: World) -> None:

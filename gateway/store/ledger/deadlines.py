@@ -60,10 +60,14 @@ def meet(engine: Engine, kind: str, subject: str, at_ms: int) -> None:
     )
 
 
-def forget(engine: Engine, kind: str, subject: str) -> None:
-    """Owe it no more: what it was about is gone. The message log keeps what happened."""
-    engine.run(
-        "delete from deadlines where kind = :kind and subject = :subject and met_at is null", kind=kind, subject=subject
+def forget(engine: Engine, kind: str, subject: str) -> bool:
+    """Owe it no more: what it was about is gone; whether it was owed. The caller logs what became of it."""
+    return bool(
+        engine.run(
+            "delete from deadlines where kind = :kind and subject = :subject and met_at is null",
+            kind=kind,
+            subject=subject,
+        )
     )
 
 
@@ -84,6 +88,11 @@ def find(engine: Engine, kind: str, subject: str) -> Deadline | None:
     """The deadline of this kind on a subject."""
     rows = engine.rows("select * from deadlines where kind = :kind and subject = :subject", kind=kind, subject=subject)
     return _deadline(rows[0]) if rows else None
+
+
+def met_late(engine: Engine) -> list[Deadline]:
+    """What was done after it was due, first due first."""
+    return [_deadline(row) for row in engine.rows("select * from deadlines where met_at > due_at order by due_at")]
 
 
 def unmet(engine: Engine) -> list[Deadline]:

@@ -153,6 +153,20 @@ def pushes(engine: Engine, round_id: str) -> list[Push]:
     return [_push(row) for row in engine.rows("select * from pushes where round_id = :id order by id", id=round_id)]
 
 
+def troubled(engine: Engine, limit: int = 100) -> list[Push]:
+    """Files that were offered without success so far, the longest waiting first."""
+    rows = engine.rows(
+        "select * from pushes where state = 'pending' and reason is not null order by made_at, id limit :n", n=limit
+    )
+    return [_push(row) for row in rows]
+
+
+def push_counts(engine: Engine) -> dict[str, int]:
+    """How many files there are to push, per state."""
+    rows = engine.rows("select state, count(*) as n from pushes group by state order by state")
+    return {row["state"]: int(row["n"]) for row in rows}
+
+
 def sent(engine: Engine, push_id: int, now: datetime) -> bool:
     """The assessor's server has it; False when that was noted before."""
     return bool(
