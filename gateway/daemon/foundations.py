@@ -1,0 +1,139 @@
+"""What every command stands on: the configuration in force, the lock of a role, the ledger, the context.
+
+Does: loads and swaps the configuration, takes locks, opens the ledger, makes the context of the story's steps.
+Touches: the config directory, the state folder, the ledger.
+Does not: start anything that goes on by itself.
+"""
+
+import fcntl
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.config import Configuration, fingerprint, load
+from gateway.daemon.clock import Clock
+from gateway.domain.model import to_ms, uuid7
+from gateway.errors import Conflict, Corrupt, GatewayError
+from gateway.store.ledger import facts, log
+from gateway.store.spool import Spool, write_durably
+from gateway.store.sqlite import SQLite
+from gateway.workers import Pool
+from gateway.workflow.context import Context
+
+# A ledger up to this size is looked through in about a second at each start.
+CHECKED_BYTES = 256 * 1024 * 1024
+NEEDS_RESTART = ("sftp", "paths", "ledger", "watch", "workers")
+
+
+class InForce:
+    """The configuration in force: one frozen object, swapped whole."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._seen = fingerprint(directory)
+        self._changing = self._seen
+        self.value = load(directory)
+
+    def __call__(self) -> Configuration:
+        """The present one."""
+        return self.value
+
+    def reload_when_changed(self) -> Configuration | None:
+        """The new configuration once the files have been quiet since the last call; None when nothing changed. Raises
+        ConfigError, and keeps the old one."""
+        now = fingerprint(self._directory)
+        settled, self._changing = now == self._changing, now
+        return self.reload() if settled and now != self._seen else None
+
+    def reload(self) -> Configuration:
+        """Load and swap; what cannot change while running keeps its value. Raises ConfigError, keeping the old one."""
+        self._seen = self._changing = fingerprint(self._directory)
+        fresh = load(self._directory)
+        kept: dict[str, Any] = {name: getattr(self.value.settings, name) for name in NEEDS_RESTART}
+        self.value = replace(fresh, settings=fresh.settings.model_copy(update=kept))
+        return fresh
+
+
+def new_id() -> str:
+    """A fresh UUIDv7. Its time part is real time: it only orders."""
+    return uuid7(to_ms(datetime.now(UTC)), secrets.token_bytes(10))
+
+
+def take_lock(state: Path, role: str, stack: ExitStack) -> None:
+    """One daemon per role and node; Conflict when another has it."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in ("sftp", "worker") if role == "all" else (role,):
+        handle = stack.enter_context((state / f"{each}.lock").open("w"))
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(f"another gateway already serves the role '{each}' on {state}") from error
+
+
+def ledger_path(configuration: Configuration) -> Path:
+    """The file that is the ledger."""
+    return Path(configuration.settings.ledger.url.removeprefix("sqlite:///"))
+
+
+def open_ledger(configuration: Configuration, *, checked: bool = False) -> SQLite:
+    """The ledger that the configuration names, migrated. Corrupt, with the cure, when it is damaged, or gone from a
+    place where there was one: a fresh ledger there would know nothing of what was acknowledged. `checked`: look at all
+    of it first, unless that would take too long (doctor does)."""
+    path = ledger_path(configuration)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    seen = path.with_name(f"{path.name}.seen")
+    cure = f"gateway restore BACKUP --config {configuration.directory}"
+    size = path.stat().st_size if path.exists() else 0
+    if seen.exists() and not size:
+        raise Corrupt(f"the ledger {path} is gone. Put back the last backup: {cure}. To begin anew, remove {seen}")
+    engine = SQLite(path)
+    try:
+        problems = engine.check() if checked and 0 < size < CHECKED_BYTES else []
+        if problems:
+            raise Corrupt(problems[0])
+        engine.migrate()
+    except Corrupt as error:
+        engine.close()
+        raise Corrupt(f"the ledger {path} is damaged ({error}). Put back the last backup: {cure} --replace") from error
+    if not seen.exists():
+        write_durably(seen, b"There is a ledger beside this file. If not: gateway restore.\n")
+    return engine
+
+
+def offline(configuration: Configuration) -> Context:
+    """A context for the command line: the ledger and folders as they are, real time or the sandbox's last moment."""
+    engine = open_ledger(configuration)
+    sandbox = facts.setting(engine, "sandbox") == "1"
+    start = log.latest_moment(engine) if sandbox else None
+    clock = Clock(start, 0.0 if start else 1.0)
+    return make_context(configuration, engine, clock, lambda: configuration, None, sandbox)
+
+
+def make_context(
+    configuration: Configuration,
+    engine: SQLite,
+    clock: Clock,
+    in_force: Callable[[], Configuration],
+    pool: Pool | None,
+    sandbox: bool,
+) -> Context:
+    """What the steps of the story work with. Without a pool nothing can be examined."""
+
+    def unavailable(_job: object) -> Any:
+        raise GatewayError("this role does not examine")
+
+    return Context(
+        engine=engine,
+        spool=Spool(configuration.settings.paths.inbox, configuration.settings.paths.outbox),
+        now=clock,
+        configuration=in_force,
+        examine=pool.examine if pool else unavailable,
+        new_id=new_id,
+        random_hex=secrets.token_hex,
+        sandbox=sandbox,
+        written=clock.written,
+    )

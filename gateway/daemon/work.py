@@ -1,0 +1,89 @@
+"""Work: the loops that derive what is to be done from the ledger, and the ticks that ask what is due.
+
+Does: starts publishing, mailing, judging, assessing, handing over and the comparison of outbox and ledger; names the
+ticks.
+Touches: threads.
+Does not: take files in (door).
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+
+from gateway.channel.mail import Post, post_for
+from gateway.config import Settings
+from gateway.daemon.parts import Tell, running
+from gateway.store.spool import write_durably
+from gateway.workflow import handover
+from gateway.workflow.assess import assess_all
+from gateway.workflow.context import Context
+from gateway.workflow.duties import run_duties
+from gateway.workflow.loops import Judging, Loop, Mailing
+from gateway.workflow.publish import publish
+from gateway.workflow.recover import mirror
+from gateway.workflow.sending import push_all
+
+ASSESS_SECONDS = 5.0
+HAND_OVER_SECONDS = 30.0
+MIRROR_SECONDS = 60.0
+MAIL_SECONDS = 2.0
+DUTY_SECONDS = 30.0
+
+
+def start_work(ctx: Context, settings: Settings, tell: Tell, stack: ExitStack) -> Callable[[], None]:
+    """Start publishing, mailing, judging and the comparison of outbox and ledger; what wakes the first three."""
+    stack.enter_context(running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx), tell)))
+    publishing = stack.enter_context(running(Loop("publish", 1.0, lambda: publish(ctx), tell)))
+
+    def post() -> Post:
+        return post_for(ctx.configuration().settings, write_durably, sandbox=ctx.sandbox)
+
+    mailing = stack.enter_context(running(Mailing(ctx, post=post, seconds=MAIL_SECONDS, tell=tell)))
+
+    def report() -> None:
+        publishing.wake()
+        mailing.wake()
+
+    handing = stack.enter_context(running(Loop("hand_over", HAND_OVER_SECONDS, partial(_hand_over, ctx, tell), tell)))
+
+    def assessed() -> None:
+        if assess_all(ctx, tell):
+            report()
+        handing.wake()
+
+    assessing = stack.enter_context(running(Loop("assess", ASSESS_SECONDS, assessed, tell)))
+
+    def decided() -> None:
+        report()
+        assessing.wake()
+
+    judging = stack.enter_context(
+        running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=decided, tell=tell))
+    )
+
+    def wake() -> None:
+        report()
+        judging.wake()
+
+    return wake
+
+
+def duties(ctx: Context, wake: Callable[[], None], tell: Tell) -> None:
+    run_duties(ctx, tell)
+    wake()
+
+
+def _hand_over(ctx: Context, tell: Tell) -> None:
+    """Make the final manifests that are due, and push what is owed, when there is where to."""
+    handover.finish(ctx, tell)
+    push = ctx.configuration().settings.push
+    if push is not None:
+        # Not at the top: paramiko takes time and memory that a daemon which pushes nothing does not spend.
+        from gateway.channel.push import send
+
+        push_all(ctx, partial(send, push, sandbox=ctx.sandbox), tell)
+
+
+def duty_seconds(speed: float) -> float:
+    """How often to ask what is due: each half minute, and in a fast sandbox at least each legal hour."""
+    return max(0.1, min(DUTY_SECONDS, 3600 / speed)) if speed > 0 else DUTY_SECONDS
