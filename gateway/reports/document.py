@@ -83,6 +83,7 @@ def times_of(times: Times) -> dict[str, object]:
         "ready": iso(times.ready),
         "technical_due": iso(times.technical_due),
         "quality_due": iso(times.quality_due),
+        "pickup_due": iso(times.pickup_due),
         "window_closes": iso(times.window_closes),
         "last_safe_day": iso_day(times.last_safe_day),
         "calendar": times.calendar,

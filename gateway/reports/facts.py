@@ -28,7 +28,8 @@ from gateway.domain.model import (
 @dataclass(frozen=True, slots=True)
 class Times:
     """Moments (aware UTC) that a report names, and the calendar they were computed with. None: not (yet) of use.
-    `extended`: the window closes later for this municipality than for others."""
+    `extended`: the window closes later for this municipality than for others. `pickup_due`: by when this report should
+    be collected; `pickup_days` how many working days there are for that with any report."""
 
     received: datetime
     ready: datetime
@@ -39,6 +40,8 @@ class Times:
     calendar: str = ""
     window_opens: datetime | None = None
     extended: bool = False
+    pickup_due: datetime | None = None
+    pickup_days: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,8 @@ class QualityFacts:
 @dataclass(frozen=True, slots=True)
 class ItemStatus:
     """One row of status.json: a kind and period. `state` is `none` when nothing was delivered yet, `nothing` when the
-    municipality stated that there is nothing to deliver. `withdrawn`: its use and publication, as selected now."""
+    municipality stated that there is nothing to deliver. `withdrawn`: its use and publication, as selected now.
+    `pickup_due`: by when the first of its reports that nobody collected yet should be."""
 
     kind: str
     period: str
@@ -174,6 +178,7 @@ class ItemStatus:
     quality_due: datetime | None = None
     approved_version: int | None = None
     withdrawn: bool = False
+    pickup_due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +203,15 @@ class PendingStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectStatus:
+    """A report that nobody collected yet. `due` is None when nothing is asked of whoever gets it (a receipt)."""
+
+    stem: str
+    placed: datetime | None
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFacts:
     """All of status.json of one municipality. `closes` with its extension, if it has one (`extended`)."""
 
@@ -211,7 +225,7 @@ class StatusFacts:
     items: tuple[ItemStatus, ...]
     pending: tuple[PendingStatus, ...]
     refusals: tuple[RefusalStatus, ...]
-    uncollected: tuple[str, ...]
+    uncollected: tuple[CollectStatus, ...]
     desks: Mapping[Desk, DeskFacts]
     sandbox: bool = False
     extended: bool = False

@@ -56,7 +56,11 @@ def status(facts: StatusFacts, texts: Texts) -> bytes:
             "items": [_item(item) for item in facts.items],
             "pending": [_pending(drop) for drop in facts.pending],
             "refusals": [_refusal(refusal, texts) for refusal in facts.refusals],
-            "uncollected": list(facts.uncollected),
+            "uncollected": [report.stem for report in facts.uncollected],
+            "to_collect": [
+                {"report": report.stem, "placed": iso(report.placed), "due": iso(report.due)}
+                for report in facts.uncollected
+            ],
             "desks": {desk.value: desk_of(facts.desks[desk]) for desk in Desk},
         }
     )
@@ -78,6 +82,7 @@ def _item(item: ItemStatus) -> dict[str, object]:
         "received": iso(item.received),
         "technical_due": iso(item.technical_due),
         "quality_due": iso(item.quality_due),
+        "pickup_due": iso(item.pickup_due),
         "withdrawn": item.withdrawn,
     }
 

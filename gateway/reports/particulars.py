@@ -64,6 +64,8 @@ def details(envelope: Envelope, texts: Texts, *, refused: bool = False) -> tuple
         found.append((texts.both("reports.label.on_behalf_of"), envelope.on_behalf_of))
     found.append((texts.both("reports.label.round"), visible(envelope.round_name)))
     found.append((texts.both("reports.label.ready"), moment(times.ready, texts)))
+    if times.pickup_due is not None:
+        found.append((texts.both("reports.label.pickup"), until(times.pickup_due)))
     if times.calendar:
         found.append((texts.both("reports.label.calendar"), visible(times.calendar)))
     return tuple(found)
@@ -78,7 +80,12 @@ def when(key: str, at: datetime | None, texts: Texts) -> tuple[When, ...]:
     """A due moment with its label, if there is one."""
     if at is None:
         return ()
-    return (When(texts.both(key), Pair(dates.until_text("nl", at), dates.until_text("en", at))),)
+    return (When(texts.both(key), until(at)),)
+
+
+def until(at: datetime) -> Pair:
+    """A moment up to which something can be done, in both languages."""
+    return Pair(dates.until_text("nl", at), dates.until_text("en", at))
 
 
 def window_dates(times: Times, texts: Texts) -> tuple[When, ...]:

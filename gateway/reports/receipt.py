@@ -86,8 +86,9 @@ def _next_step(facts: ReceiptFacts, texts: Texts) -> NextStep:
     if due is None:
         return NextStep((start,), None, desk)
     report = texts.both("reports.next.technical", due=due.isoformat())
+    fetch = texts.both("reports.next.fetch", n=envelope.times.pickup_days)
     missing = texts.both("reports.next.missing", desk=desk_line(Desk.ACCESS, envelope))
-    return NextStep((start, report, missing), due, desk)
+    return NextStep((start, report, missing, fetch), due, desk)
 
 
 def _after_refusal(facts: ReceiptFacts, texts: Texts, desk: Desk, refusal: Phrase) -> NextStep:

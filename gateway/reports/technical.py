@@ -123,6 +123,7 @@ def _after_precheck(facts: TechnicalFacts, texts: Texts) -> NextStep:
     sentences = [texts.both("reports.next.precheck"), texts.both(f"reports.next.precheck_{found}")]
     if times.technical_due is not None:
         sentences.append(texts.both("reports.next.technical", due=times.technical_due.isoformat()))
+        sentences.append(texts.both("reports.next.fetch", n=times.pickup_days))
     return NextStep(tuple(sentences), times.technical_due, Desk.CONTENT)
 
 

@@ -14,7 +14,7 @@ from gateway.config import Configuration, rules_from_json
 from gateway.domain.kinds import Job, Rules
 from gateway.domain.lifecycle import extended
 from gateway.domain.model import DeliveryRound, Drop, Examination, FileFacts, Lane, Municipality, from_ms
-from gateway.domain.workdays import last_safe_day, local_day, window
+from gateway.domain.workdays import due, last_safe_day, local_day, window
 from gateway.reports.facts import Envelope, Times
 from gateway.store.engine import Engine
 from gateway.store.ledger import extensions, facts
@@ -101,9 +101,14 @@ def round_of(ctx: Context, drop: Drop) -> DeliveryRound:
 
 
 def envelope(
-    ctx: Context, drop: Drop, *, technical_due: datetime | None, quality_due: datetime | None = None
+    ctx: Context,
+    drop: Drop,
+    *,
+    technical_due: datetime | None,
+    quality_due: datetime | None = None,
+    to_collect: bool = False,
 ) -> Envelope:
-    """The head of a report about a drop, as known now."""
+    """The head of a report about a drop, as known now. `to_collect`: it is one that should be collected in time."""
     configuration = ctx.configuration()
     round_ = round_of(ctx, drop)
     account = configuration.participants.accounts.get(drop.account)
@@ -125,6 +130,8 @@ def envelope(
             last_safe_day=last_safe_day(round_, configuration.calendar),
             calendar=drop.calendar_version,
             extended=is_extended(configuration, round_),
+            pickup_due=due(ctx.now(), round_.service.pickup, configuration.calendar) if to_collect else None,
+            pickup_days=round_.service.pickup,
         ),
         desks=configuration.desks,
         sandbox=ctx.sandbox,

@@ -8,7 +8,7 @@ Does not: know paths or SFTP; render (reports does).
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 
 from gateway.domain.acts import terms_name, terms_text_name
@@ -17,7 +17,7 @@ from gateway.domain.model import Account, Delivery, DeliveryRound, DeliveryState
 from gateway.domain.workdays import end_of_day, last_safe_day, local_day, start_of_day, window
 from gateway.errors import Refusal
 from gateway.reports import folder
-from gateway.reports.facts import ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
+from gateway.reports.facts import CollectStatus, ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
 from gateway.reports.terms import terms
 from gateway.store.ledger import deadlines, deliveries, drops, extensions, facts, log, reports, statements
 from gateway.workflow.accounts import verified
@@ -40,11 +40,18 @@ def status_facts(ctx: Context, code: str) -> StatusFacts:
     stated = statements.standing(ctx.engine, code, round_.id)
     selected = selection(ctx, round_, code)
     made = deliveries.of_municipality(ctx.engine, code, round_.id)
+    uncollected = reports.uncollected(ctx.engine, code)
+    waiting = {report.id: _to_collect(ctx, report) for report in uncollected}
+    owed: dict[str | None, list[datetime]] = {}
+    for report in uncollected:
+        owed.setdefault(report.delivery_id, []).extend(filter(None, [waiting[report.id].due]))
     items = []
     for (kind, period), withdrawn in selected.items():
-        item = _item(ctx, kind, period, [each for each in made if (each.kind, each.period) == (kind, period)])
+        chain = [each for each in made if (each.kind, each.period) == (kind, period)]
+        item = _item(ctx, kind, period, chain)
         state = "nothing" if (kind, period) in stated else item.state
-        items.append(replace(item, state=state, withdrawn=withdrawn))
+        by = min((due for each in chain for due in owed.get(each.id, ())), default=None)
+        items.append(replace(item, state=state, withdrawn=withdrawn, pickup_due=by))
     return StatusFacts(
         municipality=municipality(configuration, code),
         round_id=round_.id,
@@ -59,7 +66,7 @@ def status_facts(ctx: Context, code: str) -> StatusFacts:
             RefusalStatus(line.at, str(line.detail["name"]), str(line.detail["code"]), _refusal(line))
             for line in log.last_of_event(ctx.engine, "refused", code, REFUSALS_SHOWN)
         ),
-        uncollected=tuple(report.stem for report in reports.uncollected(ctx.engine, code)),
+        uncollected=tuple(waiting.values()),
         desks=configuration.desks,
         sandbox=ctx.sandbox,
         extended=is_extended(configuration, round_),
@@ -92,6 +99,11 @@ def _item(ctx: Context, kind: str, period: str, chain: Sequence[Delivery]) -> It
         quality_due=quality.due_at if quality else None,
         approved_version=current[0].version if current else None,
     )
+
+
+def _to_collect(ctx: Context, report: reports.Filed) -> CollectStatus:
+    owed = deadlines.find(ctx.engine, "pickup", report.id)
+    return CollectStatus(report.stem, report.placed_at, owed.due_at if owed else None)
 
 
 def _pending(ctx: Context, drop: Drop) -> PendingStatus:

@@ -168,6 +168,7 @@ def _report(
                 drop,
                 technical_due=technical_owed.due_at if technical_owed else None,
                 quality_due=quality_owed.due_at if quality_owed else None,
+                to_collect=drop.lane is not Lane.TRIAL,
             ),
             outcome=f"PROEF-{outcome}" if drop.lane is Lane.TRIAL else outcome,
             findings=verdict.findings,

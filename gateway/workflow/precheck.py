@@ -41,7 +41,7 @@ def _report(ctx: Context, drop: Drop, examination: Examination) -> None:
     for verdict in verdicts(examination):
         made = technical(
             TechnicalFacts(
-                envelope=envelope(ctx, drop, technical_due=owed.due_at if owed else None),
+                envelope=envelope(ctx, drop, technical_due=owed.due_at if owed else None, to_collect=True),
                 outcome=f"VOORCONTROLE-{'GOEDGEKEURD' if verdict.approved else 'AFGEKEURD'}",
                 findings=verdict.findings,
                 counts=verdict.counts,

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.model import FileFacts, Municipality, ServiceLevels, Span
 from gateway.reports import folder
-from gateway.reports.facts import ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
+from gateway.reports.facts import CollectStatus, ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
 from gateway.reports.names import REPORT_NAME
 from tests.reports.facts import DESKS, REFUSAL, TIMES, texts
 from tests.reports.judge import valid
@@ -37,7 +37,10 @@ STATUS = StatusFacts(
         ),
     ),
     refusals=(RefusalStatus(TIMES.received, "groot_999990019.csv", "TOO_LARGE", REFUSAL),),
-    uncollected=("TR_0363_2017H2_WMO_v002_180214-7f3a9c_AFGEKEURD",),
+    uncollected=(
+        CollectStatus("TR_0363_2017H2_WMO_v002_180214-7f3a9c_AFGEKEURD", TIMES.ready, TIMES.technical_due),
+        CollectStatus("OB_0363_ALLE_ALLE_180214-7f3a9c_ONTVANGEN", TIMES.received, None),
+    ),
     desks=DESKS,
 )
 README = ReadmeFacts(
@@ -71,6 +74,11 @@ def test_status_follows_the_schema_and_tells_how_all_stands() -> None:
         ("SBW", "none", None),
     ]
     assert document["pending"][0]["technical_due"] == "2018-02-19T23:59:59+01:00"
+    assert [(report["report"][:2], report["due"]) for report in document["to_collect"]] == [
+        ("TR", "2018-02-19T23:59:59+01:00"),
+        ("OB", None),
+    ]
+    assert [report["report"] for report in document["to_collect"]] == document["uncollected"]
     assert document["round"]["opens"] == "2018-02-12T00:00:00+01:00"
     assert document["refusals"][0]["retry"] is False
 

@@ -13,9 +13,11 @@ import pytest
 
 from gateway.domain.model import Drop, Lane, Role
 from gateway.store.ledger import deadlines, duties, log, mails, reports
+from gateway.workflow.assess import assess_all
 from gateway.workflow.chase import STAGES
 from gateway.workflow.collect import confirm, observed
 from gateway.workflow.duties import run_duties
+from gateway.workflow.folders import status
 from gateway.workflow.notify import DESK
 from gateway.workflow.publish import publish
 from tests.samples import good, wmo_csv
@@ -65,6 +67,41 @@ def test_a_technical_report_is_owed_a_working_day_after_it_was_placed(world: Wor
     assert owed is not None
     assert owed.due_at == datetime(2018, 2, 19, 22, 59, 59, 999000, tzinfo=UTC)
     assert owed.calendar_version == world.configuration.calendar.version
+
+
+def test_report_and_status_print_the_day_on_which_it_is_owed(world: World) -> None:
+    at(world, "2018-02-16T15:00")
+    drop = world.drop(NAME, BODY)
+    world.work()
+    assess_all(world.ctx, world.tell)
+    publish(world.ctx)
+    monday = "2018-02-19T23:59:59+01:00"
+    said = {}
+    for report in world.reports_of(drop):
+        bodies = {file.name.rpartition(".")[2]: file.body for file in reports.files(world.engine, report.id)}
+        said[report.kind] = json.loads(bodies["json"])["times"]["pickup_due"]
+        assert ("Ophalen uiterlijk" in bodies["html"].decode()) is (report.kind != "OB")
+    assert said == {"OB": None, "TR": monday, "OO": monday}
+    document = json.loads(status(world.ctx, "0363"))
+    assert [(each["report"][:2], each["due"]) for each in document["to_collect"]] == [
+        ("OB", None),
+        ("TR", monday),
+        ("OO", monday),
+    ]
+    [item] = [each for each in document["items"] if (each["kind"], each["period"]) == ("WMO", "2017H2")]
+    assert item["pickup_due"] == monday
+    for report in world.reports_of(drop):
+        confirm(world.ctx, world.account("amsterdam"), report.id)
+    document = json.loads(status(world.ctx, "0363"))
+    assert document["to_collect"] == []
+    assert {each["pickup_due"] for each in document["items"]} == {None}
+
+
+def test_the_receipt_says_how_long_there_is_to_fetch_the_report(world: World) -> None:
+    drop = world.drop(NAME, BODY)
+    [receipt] = world.reports_of(drop)
+    [document] = [f.body for f in reports.files(world.engine, receipt.id) if f.name.endswith(".json")]
+    assert "Haal het op binnen één werkdag nadat het er staat." in json.loads(document)["next_step"]["nl"]
 
 
 def test_receipts_trials_and_reminders_are_not(world: World) -> None:
