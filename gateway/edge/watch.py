@@ -29,7 +29,10 @@ from gateway.domain.model import Lane
 from gateway.errors import SURPRISES, GatewayError
 from gateway.workflow.context import Context
 from gateway.workflow.loops import reason_of
+from gateway.workflow.vitals import SLACK, Vitals
 
+# How long one listing of all folders, with its claims, may take.
+PATIENCE = 120.0
 NO_LEASES = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
 
@@ -56,12 +59,14 @@ class Watcher:
         monotonic: Callable[[], float],
         claimed: Callable[[], None],
         tell: Callable[..., None],
+        vitals: Vitals | None = None,
     ) -> None:
         self._ctx = ctx
         self._settings = settings
         self._monotonic = monotonic
         self._claimed = claimed
         self._tell = tell
+        self._vitals = vitals or Vitals()
         self._quiet: dict[Path, tuple[int, int, float]] = {}
         self._wake = threading.Event()
         self._stopping = False
@@ -96,15 +101,21 @@ class Watcher:
         self._observer = observer
 
     def _loop(self) -> None:
+        well: bool | None = None
         while True:
+            self._vitals.beat("watch", self._settings.rescan_seconds + SLACK, well)
             self._wake.wait(min(self._settings.rescan_seconds, self._next_quiet()))
             self._wake.clear()
             if self._stopping:
+                self._vitals.forget("watch")
                 return
+            self._vitals.beat("watch", PATIENCE)
             try:
                 if self.scan():
                     self._claimed()
+                well = True
             except (GatewayError, OSError, *SURPRISES) as error:  # nothing is claimed any more without this thread
+                well = False
                 self._tell("watch_failed", reason=reason_of(error), error=True)
 
     def _next_quiet(self) -> float:

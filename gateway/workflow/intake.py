@@ -25,8 +25,11 @@ from gateway.workflow.context import Context, current_round
 from gateway.workflow.loops import reason_of
 from gateway.workflow.nothing import state
 from gateway.workflow.receive import Received, receive
+from gateway.workflow.vitals import SLACK, Vitals
 
 BATCH = 64
+# How long a step may take before the watchdog is told nothing any more. A ledger that another holds answers after 10 s.
+PATIENCE = 30.0
 
 
 class Intake:
@@ -39,8 +42,13 @@ class Intake:
         rescan_seconds: float,
         received: Callable[[], None],
         tell: Callable[..., None],
+        vitals: Vitals | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._ctx = ctx
+        self._vitals = vitals or Vitals()
+        self._patience = patience
+        self._well = True
         self._rescan_seconds = rescan_seconds
         self._received = received
         self._tell = tell
@@ -75,14 +83,19 @@ class Intake:
     def _loop(self) -> None:
         rescan = True
         while True:
+            self._well = True
+            self._vitals.beat("intake", self._patience)
             try:
                 if rescan:
                     self.scan()
                 self._take_submitted()
             except (GatewayError, OSError, *SURPRISES) as error:  # nothing comes in any more without this thread
+                self._well = False
                 self._tell("intake_failed", reason=reason_of(error), error=True)
             if self._stopping and not self._queue:
+                self._vitals.forget("intake")
                 return
+            self._vitals.beat("intake", self._rescan_seconds + max(SLACK, self._patience), self._well)
             # Submissions wake at once; everything else waits for the rescan, so that a busy edge costs no listing.
             rescan = not self._wake.wait(self._rescan_seconds) or not self._queue
             self._wake.clear()
@@ -90,6 +103,7 @@ class Intake:
     def scan(self) -> None:
         """Land what is claimed, receive whatever lies landed and nobody waits for. What fails alone fails alone."""
         for claim in self._ctx.spool.claims():
+            self._vitals.beat("intake", self._patience)
             try:
                 land_claim(self._ctx, claim, self._tell)
             except (GatewayError, OSError, *SURPRISES) as error:  # the other claims and all uploads go on
@@ -107,7 +121,8 @@ class Intake:
                     landings.append(Spool.read_facts(folder))
                 except GatewayError as error:
                     self._tell("landing_unreadable", folder=folder.name, reason=str(error), error=True)
-            self._finish(landings, {})
+            if landings:
+                self._finish(landings, {})
 
     def _take_submitted(self) -> None:
         while self._queue:
@@ -115,11 +130,15 @@ class Intake:
             self._finish([landing for landing, _ in batch], {landing.facts.id: answer for landing, answer in batch})
 
     def _finish(self, landings: list[Landing], answers: dict[str, Future[Received]]) -> None:
+        self._vitals.beat("intake", self._patience)
         try:
-            results = receive(self._ctx, landings)
+            with self._vitals.timed("receive_seconds"):
+                results = receive(self._ctx, landings)
         except (GatewayError, OSError) as error:
+            self._well = False
             self._tell("receive_failed", reason=str(error), landings=len(landings))
             results = {landing.facts.id: Temporary(str(error)) for landing in landings}
+        self._vitals.observe("receive_files", len(landings))
         for landing in landings:
             result = results[landing.facts.id]
             answer = answers.get(landing.facts.id)
@@ -127,6 +146,7 @@ class Intake:
                 if answer:
                     answer.set_result(result)
                 self._ctx.spool.clear(landing.folder)
+                self._vitals.observe("received_bytes", landing.facts.size)
                 self._tell("received", id=result.short_id, drop=landing.facts.id, repeat_of=result.repeat_of)
             else:
                 if answer:

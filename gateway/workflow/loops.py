@@ -17,10 +17,15 @@ from gateway.examine import place_of
 from gateway.workflow.context import Context
 from gateway.workflow.judge import judge, next_drop
 from gateway.workflow.notify import send_due
+from gateway.workflow.vitals import SLACK, Vitals
 
 # Trouble of the ledger or the disk says itself what it is. Of anything else only type and place are told: its words may
 # hold a value.
 TROUBLE = (GatewayError, OSError)
+# How long one step of most loops may take before somebody should look.
+PATIENCE = 300.0
+# A batch of mails to a server that lets each wait for its time-out.
+MAIL_PATIENCE = 3600.0
 
 
 def reason_of(error: Exception) -> str:
@@ -29,13 +34,23 @@ def reason_of(error: Exception) -> str:
 
 
 class Loop:
-    """A step that is repeated. A step that raises is told and tried again."""
+    """A step that is repeated. A step that raises is told and tried again. `patience`: seconds that one may take."""
 
-    def __init__(self, name: str, seconds: float, step: Callable[[], object], tell: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        seconds: float,
+        step: Callable[[], object],
+        tell: Callable[..., None],
+        vitals: Vitals | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
         self._name = name
         self._seconds = seconds
         self._step = step
         self._tell = tell
+        self._vitals = vitals or Vitals()
+        self._patience = patience
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -56,13 +71,19 @@ class Loop:
         self._thread.join()
 
     def _run(self) -> None:
+        well: bool | None = None
         while not self._stopping:
+            self._vitals.beat(self._name, self._seconds + SLACK, well)
             self._wake.wait(self._seconds)
             self._wake.clear()
+            self._vitals.beat(self._name, self._patience)
             try:
                 self._step()
+                well = True
             except (*TROUBLE, *SURPRISES) as error:  # a thread that ended would stop this step until somebody notices
+                well = False
                 self._tell("step_failed", step=self._name, reason=reason_of(error), error=True)
+        self._vitals.forget(self._name)
 
 
 class Judging:
@@ -70,7 +91,14 @@ class Judging:
     decided in order of arrival. `decided()` is called after each verdict."""
 
     def __init__(
-        self, ctx: Context, *, slots: int, seconds: float, decided: Callable[[], None], tell: Callable[..., None]
+        self,
+        ctx: Context,
+        *,
+        slots: int,
+        seconds: float,
+        decided: Callable[[], None],
+        tell: Callable[..., None],
+        vitals: Vitals | None = None,
     ) -> None:
         self._ctx = ctx
         self._decided = decided
@@ -79,7 +107,7 @@ class Judging:
         self._lock = threading.Lock()
         self._slots = slots
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="judge")
-        self._loop = Loop("judging", seconds, self._fill, tell)
+        self._loop = Loop("judging", seconds, self._fill, tell, vitals)
 
     def start(self) -> None:
         """Begin."""
@@ -125,14 +153,22 @@ class Judging:
 class Mailing:
     """Sends what is owed, on a thread of its own, by the way out that is in force at that moment."""
 
-    def __init__(self, ctx: Context, *, post: Callable[[], Post], seconds: float, tell: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        *,
+        post: Callable[[], Post],
+        seconds: float,
+        tell: Callable[..., None],
+        vitals: Vitals | None = None,
+    ) -> None:
         self._ctx = ctx
         self._post = post
         self._tell = tell
         self._lock = threading.Lock()
         self._under_way: Post | None = None
         self._stopping = False
-        self._loop = Loop("mail", seconds, self._send, tell)
+        self._loop = Loop("mail", seconds, self._send, tell, vitals, MAIL_PATIENCE)
 
     def start(self) -> None:
         """Begin."""
