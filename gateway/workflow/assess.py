@@ -109,9 +109,7 @@ def _facts(ctx: Context, drop: Drop, delivery: Delivery) -> QualityFacts:
     superseded = deliveries.find(ctx.engine, delivery.supersedes) if delivery.supersedes else None
     owed = deadlines.find(ctx.engine, "quality", delivery.id)
     return QualityFacts(
-        envelope=envelope(
-            ctx, drop, technical_due=None, quality_due=owed.due_at if owed else None, to_collect=True
-        ),
+        envelope=envelope(ctx, drop, technical_due=None, quality_due=owed.due_at if owed else None, to_collect=True),
         kind=kind,
         codelists=rules.codelists,
         period=delivery.period,

@@ -1,7 +1,8 @@
 """Chase: what was not collected, and what is late or about to be.
 
 Does: reminds of reports that nobody collected (HB in the outbox and a mail), then tells the user manager, then the
-desk, a working day apart; warns the desk on the working day before a report of ours is due, and when it is late.
+desk, a working day apart; tells the assessor once a working day what waits for it; warns the desk on the working day
+before a report of ours is due, and when it is late.
 Touches: tables deadlines, duties, notifications, reports, log.
 Does not: know rounds or windows (duties), collect, or make the report that is late.
 
@@ -13,13 +14,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from gateway.domain.model import Param, Phrase, phrase, to_ms
+from gateway.domain.model import Param, Phrase, Role, phrase, to_ms
 from gateway.domain.workdays import AMSTERDAM, WorkCalendar, add_workdays, local_day, subtract_workdays
 from gateway.reports.facts import ReminderFacts, WaitingReport
 from gateway.reports.reminder import reminder
-from gateway.store.ledger import deadlines, deliveries, drops, duties, log, reports
+from gateway.store.ledger import assessor, deadlines, deliveries, drops, duties, log, reports
 from gateway.store.ledger.deadlines import Deadline
 from gateway.workflow import notify
+from gateway.workflow.assessor import TO_ASSESS, TO_JUDGE
 from gateway.workflow.context import Context, current_round, municipality
 from gateway.workflow.notify import Notice
 
@@ -27,6 +29,7 @@ from gateway.workflow.notify import Notice
 MORNING = time(8)
 OURS = ("technical", "quality")
 PICKUP = "pickup"
+ASSESSOR = "assessor"
 STAGES = ("pickup", "pickup_manager", "pickup_desk")
 SAYS = {
     "pickup": ("waiting", "fetch", "then"),
@@ -136,6 +139,38 @@ def _place_reminder(ctx: Context, code: str, waiting: list[Waiting]) -> None:
         ctx.engine,
         log.Line(at=now, event="reminded", municipality=code, report_id=report_id, detail={"reports": len(waiting)}),
     )
+
+
+# --- what waits for the assessor --------------------------------------------------------------------------------------
+
+
+def for_assessor(ctx: Context) -> tuple[Phrase, ...]:
+    """What waits below /cbs/ and no assessor collected yet: how many files a folder, and the first term. Where
+    the gateway judges and reports itself nothing waits."""
+    settings = ctx.configuration().settings
+    asked = (("drop", TO_JUDGE, settings.technical), ("delivery", TO_ASSESS, settings.quality))
+    found = []
+    for what, folder, whose in asked:
+        by_round: dict[str, list[assessor.Waiting]] = {}
+        for each in assessor.uncollected(ctx.engine, what) if whose == "external" else ():
+            by_round.setdefault(each.round_id, []).append(each)
+        for round_id, theirs in by_round.items():
+            due = min((each.due_at for each in theirs if each.due_at is not None), default=None)
+            said: dict[str, Param] = {"folder": f"/cbs/{round_id}/{folder}", "n": len(theirs)}
+            term: dict[str, Param] = {"due": due.isoformat()} if due else {}
+            found.append(phrase(f"mails.item.assessor{'_due' if due else ''}", **said, **term))
+    return tuple(found)
+
+
+def tell_assessor(ctx: Context, day: date, at: datetime) -> int:
+    """Tell the assessor's account holders what waits, once for a local day; how many mails are owed."""
+    items = for_assessor(ctx)
+    people = ctx.configuration().participants.accounts.values()
+    logins = [account.login for account in people if Role.ASSESSOR in account.roles]
+    with ctx.engine.transaction():
+        if not items or not logins or not duties.note(ctx.engine, ASSESSOR, day.isoformat(), at, ctx.now()):
+            return 0
+        return notify.owe(ctx, Notice(ASSESSOR, day.isoformat(), (), ("waiting", "fetch"), {}, items), logins)
 
 
 # --- our own deadlines ------------------------------------------------------------------------------------------------

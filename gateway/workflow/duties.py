@@ -17,7 +17,7 @@ from functools import partial
 
 from gateway.domain.lifecycle import extended, rights
 from gateway.domain.model import Consent, DeliveryRound, DropState, Param, Phrase, Role, phrase
-from gateway.domain.workdays import DAY, WorkCalendar, last_safe_day, local_day, subtract_workdays, window
+from gateway.domain.workdays import DAY, WorkCalendar, is_workday, last_safe_day, local_day, subtract_workdays, window
 from gateway.errors import GatewayError
 from gateway.store.ledger import deadlines, deliveries, drops, duties, extensions, mails
 from gateway.workflow import chase, notify
@@ -95,13 +95,17 @@ def _of_round(ctx: Context, round_: DeliveryRound, tell: Callable[..., None]) ->
 
 
 def _of_day(ctx: Context, tell: Callable[..., None]) -> Iterator[Step]:
-    """The overview of today, from eight o'clock; those of days on which nobody served are not made up."""
+    """From eight o'clock the overview of today, and on a working day, as soon as something waits, the assessor's mail;
+    those of days on which nobody served are not made up."""
     now = ctx.now()
     today = local_day(now)
     overview = Moment(morning(today), OVERVIEW, today.isoformat(), morning(today + DAY))
     fresh = overview.at <= now and not duties.is_done(ctx.engine, OVERVIEW, overview.subject)
     if fresh and ctx.configuration().rounds:
         yield overview.at, OVERVIEW, partial(_do, ctx, overview, current_round(ctx), tell)
+    told = duties.is_done(ctx.engine, chase.ASSESSOR, today.isoformat())
+    if overview.at <= now and not told and is_workday(today, ctx.configuration().calendar):
+        yield overview.at, chase.ASSESSOR, partial(chase.tell_assessor, ctx, today, now)
 
 
 def _of_deadlines(ctx: Context, tell: Callable[..., None]) -> Iterator[Step]:

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.domain.model import Drop, Lane, Role
 from gateway.store.ledger import deadlines, duties, log, mails, reports
+from gateway.workflow import assessor
 from gateway.workflow.assess import assess_all
 from gateway.workflow.chase import STAGES
 from gateway.workflow.collect import confirm, observed
@@ -207,6 +208,67 @@ def test_after_ten_days_of_downtime_the_steps_come_in_order_a_working_day_apart(
         tick(world)
         heard.append([occasion for occasion, _ in told(world, *STAGES)[before:]])
     assert heard == [["pickup"], [], ["pickup_manager"], ["pickup_desk", "pickup_desk"]]
+
+
+# --- what waits for the assessor --------------------------------------------------------------------------------------
+
+
+def heard_by_assessor(world: World) -> list[dict[str, str | int]]:
+    """What each mail to the assessor's account named."""
+    found = [each for each in mails.everything(world.engine) if each.occasion == "assessor"]
+    assert {each.account for each in found} <= {"cbs"}
+    letters = [json.loads(json.dumps(each.content))["items"] for each in found]
+    return [{params["folder"].rpartition("/")[2]: params["n"] for _, params in items} for items in letters]
+
+
+def collect_all(world: World, folder: str) -> None:
+    for file in assessor.shown(world.ctx, "2017H2", folder).values():
+        if file.what is not None:
+            assessor.collected(world.ctx, world.account("cbs"), file)
+
+
+@pytest.mark.parametrize(
+    ("setting", "folder"), [("technical", assessor.TO_JUDGE), ("quality", assessor.TO_ASSESS)], ids=str
+)
+def test_the_assessor_hears_once_a_working_day_that_files_wait(world: World, setting: str, folder: str) -> None:
+    world.configure(settings=world.configuration.settings.model_copy(update={setting: "external"}))
+    at(world, "2018-02-15T07:30")
+    world.drop(NAME, BODY)
+    world.work()
+    tick(world)
+    assert heard_by_assessor(world) == []
+    at(world, "2018-02-15T08:00")
+    tick(world)
+    tick(world)
+    assert heard_by_assessor(world) == [{folder: 1}]
+    at(world, "2018-02-15T11:00")
+    world.drop("SBW_0377_2017H2.csv", good("SBW", "0377"), login="bloemendaal", code="0377")
+    world.work()
+    tick(world)
+    assert heard_by_assessor(world) == [{folder: 1}]
+    at(world, "2018-02-16T08:00")
+    tick(world)
+    assert heard_by_assessor(world)[1:] == [{folder: 2}]
+    for weekend in ("2018-02-17T09:00", "2018-02-18T09:00"):
+        at(world, weekend)
+        tick(world)
+    collect_all(world, folder)
+    at(world, "2018-02-19T09:00")
+    tick(world)
+    assert len(heard_by_assessor(world)) == 2
+    world.drop("SBW_0363_2017H2.csv", good("SBW", "0363"))
+    world.work()
+    tick(world)
+    assert heard_by_assessor(world)[2:] == [{folder: 1}]
+
+
+def test_where_the_gateway_judges_and_reports_itself_the_assessor_hears_nothing(world: World) -> None:
+    world.drop(NAME, BODY)
+    world.work()
+    at(world, "2018-02-13T09:00")
+    tick(world)
+    assert heard_by_assessor(world) == []
+    assert not duties.is_done(world.engine, "assessor", "2018-02-13")
 
 
 # --- ours -------------------------------------------------------------------------------------------------------------

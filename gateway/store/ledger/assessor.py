@@ -50,6 +50,15 @@ class Unjudged:
     prechecked_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file that no assessor collected yet, and by when its verdict or report is due."""
+
+    round_id: str
+    municipality: str
+    due_at: datetime | None
+
+
 def _file(row: Mapping[str, Any]) -> DataFile:
     size = row["upload_size"] if row["sha256"] == row["upload_sha256"] else row["bytes"]
     return DataFile(
@@ -132,6 +141,29 @@ def collections(engine: Engine, what: str, subject: str) -> list[tuple[str, date
         subject=subject,
     )
     return [(row["account"], from_ms(row["at"])) for row in rows]
+
+
+def uncollected(engine: Engine, what: str) -> list[Waiting]:
+    """What no assessor read in full or was sent yet: uploads that wait for a verdict (drop) or approved data files that wait for an
+    op-orde report (delivery), first due first."""
+    rows = engine.rows(
+        """select w.round_id, w.municipality, d.due_at from (
+               select p.id, p.round_id, p.municipality, 'drop' as what, 'technical' as kind
+               from drops as p join prechecks as c on c.drop_id = p.id where p.state = 'received'
+               and not exists (select 1 from verdicts as v where v.drop_id = p.id)
+               union all select f.id, f.round_id, f.municipality, 'delivery' as what, 'quality' as kind
+               from data_files as f where f.state = 'approved'
+           ) as w left join deadlines as d on d.kind = w.kind and d.subject = w.id
+           where w.what = :what and not exists (
+               select 1 from assessor_collections as a where a.what = w.what and a.subject = w.id)
+           and not exists (select 1 from pushes as s where s.what = w.what and s.subject = w.id and s.state = 'sent')
+           order by coalesce(d.due_at, 0), w.id""",
+        what=what,
+    )
+    return [
+        Waiting(row["round_id"], row["municipality"], None if row["due_at"] is None else from_ms(row["due_at"]))
+        for row in rows
+    ]
 
 
 def note_precheck(engine: Engine, drop_id: str, at_ms: int) -> None:
