@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, Field
 
 from gateway.config.addresses import Mailbox, SocketAddress, socket_address
+from gateway.config.health import Health
 from gateway.config.keys import key_material
+from gateway.config.secrets import handed
 from gateway.domain.model import Desk, DeskFacts, Limits
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -227,6 +229,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     limits: Limits = Field(default=Limits(), description="how much may come in; a round may say otherwise")
     retention: Retention = Retention()
     metrics: Metrics = Metrics()
+    health: Health = Health()
     workers: Workers = Workers()
     quality_report: QualityReport = QualityReport()
     push: Push | None = None
@@ -256,19 +259,24 @@ def absolute(settings: Settings, directory: Path) -> Settings:
     def full(path: Path) -> Path:
         return (directory / path.expanduser()).resolve()
 
+    def secret(path: Path) -> Path:
+        return handed(path) or full(path)
+
     paths = Paths(**{name: full(path) for name, path in settings.paths})
     ledger = settings.ledger
-    password_file = ledger.password_file and full(ledger.password_file)
+    password_file = ledger.password_file and secret(ledger.password_file)
     url = ledger.url.replace("{state}", str(paths.state))
     update: dict[str, object] = {
         "paths": paths,
         "ledger": Ledger(url=url, password_file=password_file),
-        "sftp": settings.sftp.model_copy(update={"host_keys": tuple(map(full, settings.sftp.host_keys))}),
+        "sftp": settings.sftp.model_copy(update={"host_keys": tuple(map(secret, settings.sftp.host_keys))}),
     }
     if settings.mail is not None:
         files = {"password_file": settings.mail.password_file, "ca_file": settings.mail.ca_file}
-        named = {name: full(path) for name, path in files.items() if path is not None}
+        named = {name: secret(path) for name, path in files.items() if path is not None}
         update["mail"] = settings.mail.model_copy(update=named)
+    if settings.health.backups is not None:
+        update["health"] = settings.health.model_copy(update={"backups": full(settings.health.backups)})
     if settings.push is not None:
-        update["push"] = settings.push.model_copy(update={"key_file": full(settings.push.key_file)})
+        update["push"] = settings.push.model_copy(update={"key_file": secret(settings.push.key_file)})
     return settings.model_copy(update=update)
