@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from gateway.config.addresses import Mailbox, SocketAddress, socket_address
+from gateway.config.addresses import Mailbox, SocketAddress, network, socket_address
 from gateway.config.health import Health
 from gateway.config.keys import key_material
 from gateway.config.secrets import handed
@@ -97,6 +97,19 @@ class Watch(BaseModel, frozen=True, extra="forbid"):
     """The watch folders: files that local programs put into inbox/<code>/."""
 
     enabled: bool = True
+    unauthenticated_connections_per_address: Count = Field(
+        default=20, description="connections from one address that have not logged in yet"
+    )
+    sessions_per_account: Count = Field(default=40, description="SFTP sessions of one account at the same time")
+    read_bytes: Annotated[int, Field(ge=32_768, le=261_120)] = Field(
+        default=261_120, description="most that one READ is answered with"
+    )
+    unread_bytes: Annotated[int, Field(ge=65_536, le=16_777_216)] = Field(
+        default=262_144, description="answers that a connection may leave unread before its requests wait"
+    )
+    requests_per_second: Count = Field(
+        default=1000, description="SFTP requests of one account per second; after twice as many at once they wait"
+    )
     accounts: Mapping[str, str] = Field(
         default_factory=dict, description="per municipality code the login in whose name its folder delivers"
     )
@@ -276,6 +289,7 @@ def absolute(settings: Settings, directory: Path) -> Settings:
         named = {name: secret(path) for name, path in files.items() if path is not None}
         update["mail"] = settings.mail.model_copy(update=named)
     if settings.health.backups is not None:
+    penalties: Penalties = Penalties()
         update["health"] = settings.health.model_copy(update={"backups": full(settings.health.backups)})
     if settings.push is not None:
         update["push"] = settings.push.model_copy(update={"key_file": secret(settings.push.key_file)})

@@ -1,7 +1,7 @@
 """The door: intake, watch and the SFTP server.
 
 Does: starts them, in the order in which they need each other.
-Touches: threads, the listening sockets.
+Touches: threads, the listening sockets, the machine's clocks.
 Does not: judge what came in (work).
 """
 
@@ -16,6 +16,7 @@ from gateway.daemon.parts import Tell, running
 from gateway.edge.sftp.algorithms import fingerprints
 from gateway.edge.sftp.listing import Recent
 from gateway.edge.sftp.server import Door, listen
+from gateway.edge.sftp.rates import Rates
 from gateway.edge.sftp.session import House
 from gateway.edge.watch import Watcher
 from gateway.errors import Temporary
@@ -49,6 +50,9 @@ async def open_door(
         listings=settings.sftp.listings_per_session,
     )
     host, port = socket_address(options.listen) if options.listen else settings.sftp.address
+        read_bytes=settings.sftp.read_bytes,
+        unread_bytes=settings.sftp.unread_bytes,
+        requests=Rates(settings.sftp.requests_per_second, 2 * settings.sftp.requests_per_second),
     listeners = [(host, port, settings.sftp.tier)]
     if settings.sftp.compat_listen is not None:
         listeners.append((*socket_address(settings.sftp.compat_listen), "compat"))

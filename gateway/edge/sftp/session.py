@@ -23,6 +23,7 @@ from gateway.edge.sftp.listing import Entry, Recent
 from gateway.edge.sftp.opened import Download, open_to_read
 from gateway.edge.sftp.papers import Drafts, Paper, open_paper
 from gateway.edge.sftp.statuses import attributes, listed, origin, status
+from gateway.edge.sftp.rates import Rates, Voice
 from gateway.edge.sftp.tree import Place, Sort, normal, parse
 from gateway.edge.sftp.upload import (
     Upload,
@@ -37,6 +38,7 @@ from gateway.edge.sftp.upload import (
 from gateway.edge.sftp.view import View
 from gateway.errors import GatewayError, Refusal, Temporary
 from gateway.store.ledger import log, reports
+from gateway.reports.plain import masked
 from gateway.workflow import collect
 from gateway.workflow.admit import Attempt, record_refusal
 from gateway.workflow.context import Context
@@ -61,10 +63,17 @@ class House:
     listings: int = 8
     writers: Writers = field(default_factory=Writers)
     acts: Memory = field(default_factory=Memory)
+    read_bytes: int = 261_120
+    unread_bytes: int = 262_144
+    requests: Rates = field(default_factory=lambda: Rates(1000, 2000))
+    voice: Voice = field(init=False)
     drafts: Drafts = field(default_factory=Drafts)
 
 
 class Session(asyncssh.SFTPServer):
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "voice", Voice(self.tell, self.monotonic))
+
     """One SFTP session of one account."""
 
     def __init__(self, channel: "asyncssh.SSHServerChannel[bytes]", house: House, account: Account, peer: str) -> None:
@@ -76,8 +85,9 @@ class Session(asyncssh.SFTPServer):
         self._peer = peer
         self._open: dict[int, object] = {}
         self._view = View(
-            house.ctx, house.recent, self._account, house.fingerprints, house.monotonic, house.acts, house.drafts
-        )
+            house.ctx, house.recent, self._account, house.fingerprints, house.monotonic, house.acts, house.drafts,
+            self._stray,
+        )  # fmt: skip
         self._answering = False
         self.last_heard = house.monotonic()
         self.ended = False
@@ -108,6 +118,37 @@ class Session(asyncssh.SFTPServer):
         return self._status(Refusal("UNSUPPORTED"))
 
     # --- answers ------------------------------------------------------------------------------------------------------
+
+    def unread_allowed(self) -> int:
+        """See `wire.Told`."""
+        return self._house.unread_bytes
+
+    async def turn(self) -> None:
+        """See `wire.Told`."""
+        seconds = self._house.requests.owed(self._known.login, self._house.monotonic())
+        if seconds:
+            self._say("requests_slowed")
+            await asyncio.sleep(seconds)
+
+    def refused(self, code: int, word: str) -> None:
+        """See `wire.Told`."""
+        self._say("request_refused", status=code, code=word)
+
+    def unforeseen(self) -> bytes:
+        """See `wire.Told`."""
+        mark = self._ctx.random_hex(4)
+        self._house.tell("internal_error", mark=mark, account=self._known.login, error=True)
+        return str(self._status(Refusal("INTERNAL", id=mark))).encode()
+
+    def broke_off(self, reason: str) -> None:
+        """See `wire.Told`."""
+        self._say("session_broken", reason=reason)
+
+    def _stray(self, path: bytes) -> None:
+        self._say("path_refused", path=masked(path[:200].decode("utf-8", "surrogateescape")))
+
+    def _say(self, event: str, **facts: object) -> None:
+        self._house.voice.say(event, self._known.login, account=self._known.login, peer=self._peer, **facts)
 
     async def _answer(self, work: Awaitable[Answer], attempt: Attempt | None = None) -> Answer:
         """Wait for `work`; its errors become SFTP statuses. A refused `attempt` leaves its traces."""
@@ -223,7 +264,7 @@ class Session(asyncssh.SFTPServer):
         if not isinstance(file_obj, Download):
             raise self._status(Refusal("NO_READ_BACK"))
         before = bool(file_obj.unread)
-        data = file_obj.read(offset, size)
+        data = file_obj.read(offset, min(size, self._house.read_bytes))
         if before and not file_obj.unread and file_obj.collected:
             await self._answer(self._in_thread(file_obj.collected))
         return data

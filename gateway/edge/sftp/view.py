@@ -35,7 +35,8 @@ FRESH_SECONDS = 1.0
 @dataclass(frozen=True, slots=True)
 class View:
     """`account` gives the account as the configuration in force has it. `acts` remembers what was written as an act:
-    clients look at a file after closing it. Used by one thread at a time."""
+    clients look at a file after closing it. `stray` is told of paths that are not in the account's tree. Used by one
+    thread at a time."""
 
     ctx: Context
     recent: Recent
@@ -44,6 +45,7 @@ class View:
     monotonic: Callable[[], float]
     acts: Memory
     drafts: Drafts
+    stray: Callable[[bytes], None]
     _shown: dict[Place, tuple[dict[str, Shown], float]] = field(default_factory=dict)
     _frozen: dict[Place, tuple[bytes, float]] = field(default_factory=dict)
 
@@ -56,11 +58,15 @@ class View:
     def place(self, path: bytes) -> Place:
         """The place of a path that this account may know of; `Refusal` NO_SUCH_FILE for all others alike."""
         place = parse(path)
-        if place is None or (place.code and place.code not in self.sees()):
-            raise Refusal("NO_SUCH_FILE")
-        if place.sort in ASSESSORS and not assessor.may_look(self.ctx, self.account(), place.round, place.folder):
+        if place is None or not self._may_know(place):
+            self.stray(path)
             raise Refusal("NO_SUCH_FILE")
         return place
+
+    def _may_know(self, place: Place) -> bool:
+        if place.sort in ASSESSORS:
+            return assessor.may_look(self.ctx, self.account(), place.round, place.folder)
+        return not place.code or place.code in self.sees()
 
     def entries_of(self, path: bytes) -> list[Entry]:
         """What stands in a folder; `Refusal` NO_SUCH_FILE when it is none."""

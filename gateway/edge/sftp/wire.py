@@ -4,8 +4,10 @@ Does: `install` checks that they exist and puts a few handlers in the table of S
 while the client itself closes a handle, because `SFTPServer.close()` looks the same for a CLOSE, a cut line and an EOF.
 OPENDIR asks the session at once, so that a missing folder fails there and not at the first READDIR. WRITE takes surplus
 bytes at its end: Debian 12's rclone sends them. copy-data is refused, because onto itself it fills the disk. limits
-tells what this door allows. After each reply it lets others have their turn, and waits until the client has taken most
-of what was sent, so that nobody fills the memory with answers that he does not read. However a session ends, its
+tells what this door allows. Before each request its account's turn comes; after each reply others have theirs, and the
+next request waits until the client has taken most of what was sent, so that nobody fills the memory with answers that
+he does not read. A packet longer than limits tells ends the session before it is read. Each refusal, and how a session
+broke off, is told to the session, and no exception's own text to the client. However a session ends, its
 handles are closed: asyncssh forgets them when the client sends a signal or a window size. Before login the service may
 be asked for again, as OpenSSH allows: paramiko does so with each key it tries, and would be cut off at its second.
 Touches: class attributes of SFTPServerHandler and SSHConnection. Other servers in this process are left alone.
@@ -17,10 +19,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
 from asyncssh.connection import SSHConnection
-from asyncssh.constants import FXP_CLOSE, FXP_OPENDIR, FXP_WRITE, MSG_SERVICE_REQUEST
-from asyncssh.misc import Error
+from asyncssh.constants import (
+    FX_EOF,
+    FX_NO_SUCH_FILE,
+    FX_OK,
+    FXP_CLOSE,
+    FXP_OPENDIR,
+    FXP_STATUS,
+    FXP_WRITE,
+    MSG_SERVICE_REQUEST,
+)
+from asyncssh.misc import ConnectionLost, Error
 from asyncssh.packet import SSHPacket
-from asyncssh.sftp import SFTPHandler, SFTPInvalidHandle, SFTPLimits, SFTPName, SFTPServerHandler
+from asyncssh.sftp import SFTPBadMessage, SFTPHandler, SFTPInvalidHandle, SFTPLimits, SFTPName, SFTPServerHandler
+
+from gateway.edge.sftp import guard
 
 NEEDED = (
     "run",
@@ -35,19 +48,28 @@ NEEDED = (
     "_get_next_handle",
     "_extensions",
     "_cleanup",
+    "recv_packet",
+    "send_packet",
 )
 NOT_OFFERED = (b"hardlink@openssh.com", b"copy-data", b"ranges@asyncssh.com", b"statvfs@openssh.com",
                b"fstatvfs@openssh.com")  # fmt: skip
-NEEDED_BELOW = ("_packet_handlers", "_process_service_request", "get_owner")
+NEEDED_BELOW = ("_packet_handlers", "_process_service_request", "get_owner", *guard.NEEDED)
 USERAUTH = b"ssh-userauth"
 # As OpenSSH's own server: a request and its head fit in 256 KiB.
 LONGEST_DATA = 255 * 1024
 LONGEST_PACKET = 256 * 1024
-UNREAD = 1024 * 1024
+# A request of that length moves data, of which no more is taken than a file may have.
+MOVES_DATA = 4096
+DEFERRED = 64
 LOOK_AGAIN = 0.05
+UNFORESEEN = b"Uncaught exception"
+NO_NEWS = (FX_OK, FX_EOF, FX_NO_SUCH_FILE)
 
 _run = SFTPServerHandler.run
 _process_packet = SFTPServerHandler._process_packet
+_recv_packet = SFTPServerHandler.recv_packet
+_send_packet = SFTPServerHandler.send_packet
+_cleanup = SFTPServerHandler._cleanup
 _process_service_request = SSHConnection._process_service_request
 
 
@@ -68,6 +90,21 @@ class Told(Protocol):
 
     def unsupported(self) -> Exception:
         """What to say of a request that is not offered."""
+
+    def unread_allowed(self) -> int:
+        """Bytes of answers that may wait for the client."""
+
+    async def turn(self) -> None:
+        """Wait until one more request of this account may be handled."""
+
+    def refused(self, code: int, word: str) -> None:
+        """A request was answered with this status; `word` is the first of its text."""
+
+    def unforeseen(self) -> bytes:
+        """What to say to the client of an error that nobody foresaw."""
+
+    def broke_off(self, reason: str) -> None:
+        """The session ends by an error of this name."""
 
 
 @runtime_checkable
@@ -91,7 +128,13 @@ def install() -> None:
     table[b"limits@openssh.com"] = _limits
     table[b"copy-data"] = _copy_data
     table[b"ranges@asyncssh.com"] = _ranges
-    changed: dict[str, object] = {"run": _run_to_the_end, "_process_packet": _answer}
+    changed: dict[str, object] = {
+        "run": _run_to_the_end,
+        "recv_packet": _receive,
+        "_process_packet": _answer,
+        "send_packet": _send,
+        "_cleanup": _clean_up,
+    }
     for name, function in changed.items():
         setattr(SFTPServerHandler, name, function)
     SSHConnection._packet_handlers[MSG_SERVICE_REQUEST] = _service_request
@@ -121,6 +164,8 @@ async def _answer(handler: Any, pkttype: int, pktid: int, packet: SSHPacket) -> 
     if not isinstance(server, Told):
         await _process_packet(handler, pkttype, pktid, packet)
         return
+    if len(packet.get_remaining_payload()) < MOVES_DATA:
+        await server.turn()
     server.busy(True)
     try:
         await _process_packet(handler, pkttype, pktid, packet)
@@ -128,10 +173,39 @@ async def _answer(handler: Any, pkttype: int, pktid: int, packet: SSHPacket) -> 
         server.busy(False)
     # Requests that are answered from memory never wait: two megabytes of them would be one turn.
     await asyncio.sleep(0)
-    await _taken(handler._writer)
+    await _taken(handler._writer, server.unread_allowed())
 
 
-async def _taken(writer: Any) -> None:
+async def _receive(handler: Any) -> SSHPacket:
+    if not isinstance(handler._server, Told):
+        return await _recv_packet(handler)
+    length = int.from_bytes(await handler._reader.readexactly(4), "big")
+    if length > LONGEST_PACKET:
+        raise SFTPBadMessage("Packet too long")
+    return SSHPacket(await handler._reader.readexactly(length))
+
+
+def _send(handler: Any, kind: int, number: int | None, *parts: bytes) -> None:
+    """As it was, but that a refusal is told, and an exception's own text stays here."""
+    server = handler._server
+    if kind == FXP_STATUS and isinstance(server, Told):
+        status = SSHPacket(b"".join(parts[1:]))
+        code, said = status.get_uint32(), status.get_string()
+        if said.startswith(UNFORESEEN):
+            said = server.unforeseen()
+            parts = (parts[0], code.to_bytes(4, "big"), len(said).to_bytes(4, "big"), said, bytes(4))
+        elif code not in NO_NEWS:
+            server.refused(code, said.split(b" ")[0].decode("ascii", "replace"))
+    _send_packet(handler, kind, number, *parts)
+
+
+async def _clean_up(handler: Any, error: Exception | None) -> None:
+    if error is not None and not isinstance(error, ConnectionLost | OSError) and isinstance(handler._server, Told):
+        handler._server.broke_off(type(error).__name__)
+    await _cleanup(handler, error)
+
+
+async def _taken(writer: Any, unread: int) -> None:
     """Wait until the client has taken most of what was sent to it. Silent when it is gone: what it sent before that
     still has to be handled."""
     try:
@@ -141,7 +215,9 @@ async def _taken(writer: Any) -> None:
     # A channel that is closed has no connection any more.
     connection = None if writer.channel.is_closing() else writer.channel.get_connection()
     while isinstance(connection, SSHConnection) and (transport := connection._transport):
-        if transport.is_closing() or transport.get_write_buffer_size() <= UNREAD:
+        # While keys are exchanged everything waits in a list of its own.
+        deferred = len(connection._deferred_packets)
+        if transport.is_closing() or (transport.get_write_buffer_size() <= unread and deferred <= DEFERRED):
             return
         await asyncio.sleep(LOOK_AGAIN)
 

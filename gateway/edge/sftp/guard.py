@@ -1,0 +1,140 @@
+"""Guard: what one SSH connection may ask of the daemon below SFTP.
+
+Does: handles so many messages of a connection and then gives the others their turn; ends a connection that sends more
+messages before its login, or exchanges keys more often, than any client does; stops reading from one that does not take
+its answers; tells of channels and requests that were refused. Takes no environment variables on a channel.
+Touches: attributes of one connection or channel, never of a class. They are private names of asyncssh: `NEEDED` lists
+them, and wire.install refuses a version that lacks one.
+Does not: know accounts, or what is said in a session.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncssh
+
+from gateway.edge.sftp.rates import Rates
+
+NEEDED = (
+    "_recv_pkthdr",
+    "_recv_data",
+    "_send_kexinit",
+    "_report_global_response",
+    "send_channel_open_failure",
+    "pause_writing",
+    "resume_writing",
+)
+# A turn of 64 small messages takes about two milliseconds.
+MESSAGES_AT_ONCE = 64
+READ_AT_ONCE = 64 * 1024
+# A client with six keys needs about 25; paramiko asks for the service anew with each.
+MESSAGES_BEFORE_LOGIN = 200
+# While keys are exchanged every answer waits; a client that has begun an exchange asks nothing until it is done.
+ANSWERS_DURING_EXCHANGE = 1000
+KEY_EXCHANGES_AT_ONCE = 30
+KEY_EXCHANGES_PER_SECOND = 1.0
+
+
+@dataclass(slots=True)
+class Guard:
+    """`known` says whether the login is completed; `told` is called with an event and its facts."""
+
+    connection: Any
+    known: Callable[[], bool]
+    told: Callable[..., None]
+    monotonic: Callable[[], float]
+    _transport: Any = None
+    _header: Callable[[], bool] = bool
+    _messages: int = 0
+    _this_turn: int = 0
+    _waits: bool = False
+    _full: bool = False
+    _exchanges: Rates = field(default_factory=lambda: Rates(KEY_EXCHANGES_PER_SECOND, KEY_EXCHANGES_AT_ONCE, 1))
+
+    def stand(self, unread: int) -> None:
+        """Begin. `unread`: bytes of answers that may wait for the client before nothing more is read from it."""
+        connection = self.connection
+        self._transport = connection._transport
+        self._transport.set_write_buffer_limits(high=unread)
+        self._header = connection._recv_pkthdr
+        send_kexinit, report = connection._send_kexinit, connection._report_global_response
+        fail = connection.send_channel_open_failure
+
+        def exchange() -> None:
+            if self._exchanges.owed("", self.monotonic()):
+                raise asyncssh.ProtocolError("Too many key exchanges")
+            send_kexinit()
+
+        def answer(result: bool | bytes) -> None:
+            if result is False and connection._global_request_queue[0][2]:
+                self.told("request_refused", request="global")
+            report(result)
+
+        def refuse(channel: int, code: int, reason: str, lang: str) -> None:
+            self.told("channel_refused", code=code)
+            fail(channel, code, reason, lang)
+
+        _put(
+            connection,
+            _recv_pkthdr=self._next_header,
+            _send_kexinit=exchange,
+            _report_global_response=answer,
+            send_channel_open_failure=refuse,
+            pause_writing=lambda: self._set_full(True),
+            resume_writing=lambda: self._set_full(False),
+        )
+        _put(self._transport, max_size=READ_AT_ONCE)
+
+    def _next_header(self) -> bool:
+        if self._waits:
+            return False
+        if self._this_turn >= MESSAGES_AT_ONCE:
+            self._waits = True
+            self._read_or_not()
+            asyncio.get_running_loop().call_soon(self._next_turn)
+            return False
+        if not self._header():
+            return False
+        self._this_turn += 1
+        self._messages += 1
+        if self._messages > MESSAGES_BEFORE_LOGIN and not self.known():
+            raise asyncssh.ProtocolError("Too many messages before login")
+        if len(self.connection._deferred_packets) > ANSWERS_DURING_EXCHANGE:
+            raise asyncssh.ProtocolError("Too many messages during key exchange")
+        return True
+
+    def _next_turn(self) -> None:
+        self._this_turn = 0
+        self._waits = False
+        self._read_or_not()
+        self.connection._recv_data()
+
+    def _set_full(self, full: bool) -> None:
+        self._full = full
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        if self._waits or self._full:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+
+def guard_channel(channel: Any, told: Callable[..., None]) -> None:
+    """Tell of requests on a channel that were refused, and take no environment: it would be kept, and serves nobody."""
+    report = channel._report_response
+
+    def answer(result: bool) -> None:
+        name, _, wants_reply = channel._request_queue[0]
+        if not result and wants_reply:
+            told("request_refused", request=name[:40])
+        report(result)
+
+    _put(channel, _report_response=answer, _process_env_request=lambda _packet: False)
+
+
+def _put(thing: object, **attributes: object) -> None:
+    for name, value in attributes.items():
+        setattr(thing, name, value)
