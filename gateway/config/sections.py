@@ -161,6 +161,29 @@ class Retention(BaseModel, frozen=True, extra="forbid"):
     )
     report_days: Days = Field(default=90, description="reports that nobody picked up, after they were made")
     collected_days: Days = Field(default=90, description="reports that were picked up, in opgehaald/ from then on")
+Penalty = Annotated[int, Field(ge=0, le=86_400)]
+
+
+class Penalties(BaseModel, frozen=True, extra="forbid"):
+    """How long a network is kept out that does not log in. Seconds add up; 0 takes no notice of an offence."""
+
+    allow: tuple[Annotated[str, AfterValidator(network)], ...] = Field(
+        default=("127.0.0.0/8", "::1/128"), description="networks that are never kept out"
+    )
+    failed_login_seconds: Penalty = Field(default=5, description="for a connection whose logins were all refused")
+    no_login_seconds: Penalty = Field(default=1, description="for one that ended without trying to log in")
+    grace_seconds: Penalty = Field(
+        default=10, description="for one that did not log in within sftp.login_grace_seconds"
+    )
+    broken_seconds: Penalty = Field(default=10, description="for one that broke the protocol before login")
+    ban_from_seconds: Seconds = Field(default=15, description="open seconds from which the network is kept out")
+    longest_seconds: Seconds = Field(default=3600, description="most seconds that can stand open")
+    forgive_seconds: Seconds = Field(default=3600, description="quiet after which one ban is forgotten")
+    ipv4_prefix: Annotated[int, Field(ge=8, le=32)] = Field(default=32, description="bits of a network in IPv4")
+    ipv6_prefix: Annotated[int, Field(ge=16, le=128)] = Field(default=64, description="bits of a network in IPv6")
+    networks: Count = Field(default=10_000, description="networks that are remembered")
+
+
     working_days: Days = Field(default=1, description="unfinished working files (NAME.part), after the last write")
     log_days: Days = Field(default=1096, description="names and details in message log and rows (three years)")
     backup_days: Days = Field(default=35, description="backups made by gateway backup into a folder")
@@ -266,6 +289,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+    penalties: Penalties = Penalties()
 def absolute(settings: Settings, directory: Path) -> Settings:
     """`settings` with every path made absolute against the config directory, and the ledger's `{state}` filled."""
 
@@ -289,7 +313,6 @@ def absolute(settings: Settings, directory: Path) -> Settings:
         named = {name: secret(path) for name, path in files.items() if path is not None}
         update["mail"] = settings.mail.model_copy(update=named)
     if settings.health.backups is not None:
-    penalties: Penalties = Penalties()
         update["health"] = settings.health.model_copy(update={"backups": full(settings.health.backups)})
     if settings.push is not None:
         update["push"] = settings.push.model_copy(update={"key_file": secret(settings.push.key_file)})
