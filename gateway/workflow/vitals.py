@@ -1,11 +1,12 @@
 """Vitals: what a part of the daemon tells of itself, so that silence is noticed.
 
-Does: takes signs of life ("I speak again within so many seconds"), durations and counts; says who is late and who fails.
+Does: takes signs of life ("I speak again within so many seconds"), durations and counts; says who is late and who
+fails.
 Touches: memory.
 Does not: judge (health), serve figures (edge.metrics), or ask the time: its clock is handed to it.
 
-A part that waits promises to be back after its own interval, one that works within its patience. So a step that hangs is
-told from a quiet night.
+A part that waits promises to be back after its own interval, one that works within its patience. So a step that hangs
+is told from a quiet night.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,8 +20,8 @@ SLACK = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How a part does. `late`: seconds since it should have spoken, below zero while it need not yet; `failing`: seconds
-    since its steps fail, None while they succeed."""
+    """How a part does. `late`: seconds since it should have spoken, below zero while it need not yet; `failing`:
+    seconds since its steps fail, None while they succeed."""
 
     name: str
     late: float
@@ -42,7 +43,8 @@ def _unheard(_name: str, _value: float) -> None:
 
 
 class Vitals:
-    """One for a process, shared by its threads. `monotonic` is technical time; `observe(name, value)` takes a figure."""
+    """One for a process, shared by its threads. `monotonic` is technical time; `observe(name, value)` takes a
+    figure."""
 
     def __init__(
         self, monotonic: Callable[[], float] = _standing_still, observe: Callable[[str, float], None] = _unheard
