@@ -1,8 +1,8 @@
 """Disposal: files of the two folders that go for good.
 
 Does: lists what waits for somebody (working files, refused files of the watch folder) with its age; removes one such
-file, or a report's; lists what lies in an outbox.
-Touches: inbox/.working, inbox/<code>/.geweigerd, and report files in outbox/.
+file, or a report's; lists what lies in an outbox; lists and removes mails that were written to a folder.
+Touches: inbox/.working, inbox/<code>/.geweigerd, report files in outbox/, and outbox/.mail.
 Does not: decide what goes, or touch anything on its way into the ledger (staging, landings, claims).
 """
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.store.spool import COLLECTED, REFUSED, WORKING, Spool, fsync_folder, world
+
+MAIL = ".mail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,36 @@ def aging(spool: Spool) -> list[Aging]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail that was written to the folder. `id` is that of its notification; `modified` as in `Aging`."""
+
+    id: str
+    name: str
+    modified: float
+
+
+def letters(spool: Spool) -> list[Letter]:
+    """Every mail in outbox/.mail, oldest first."""
+    with world():
+        paths = sorted((spool.outbox / MAIL).glob("*.eml"))
+    found = ((path, _modified(path)) for path in paths)
+    return [Letter(path.stem.partition("-")[2], path.name, at) for path, at in found if at is not None]
+
+
+def letter_digest(spool: Spool, name: str) -> tuple[str, int] | None:
+    """SHA-256 and size of a mail in outbox/.mail; None when it is gone."""
+    return _digest(spool.outbox / MAIL / name)
+
+
+def remove_letter(spool: Spool, name: str) -> None:
+    """Remove a mail from outbox/.mail. Repeatable."""
+    with world():
+        (spool.outbox / MAIL / name).unlink(missing_ok=True)
+        if (spool.outbox / MAIL).is_dir():
+            fsync_folder(spool.outbox / MAIL)
+
+
 def _modified(path: Path) -> float | None:
     """When a file was written last; None when it vanished meanwhile."""
     try:
@@ -50,9 +82,13 @@ def _modified(path: Path) -> float | None:
 
 def digest(spool: Spool, path: str) -> tuple[str, int] | None:
     """SHA-256 and size of such a file; None when it is gone."""
+    return _digest(spool.inbox / path)
+
+
+def _digest(path: Path) -> tuple[str, int] | None:
     with world():
         try:
-            with (spool.inbox / path).open("rb") as body:
+            with path.open("rb") as body:
                 return hashlib.file_digest(body, "sha256").hexdigest(), body.tell()
         except FileNotFoundError:
             return None

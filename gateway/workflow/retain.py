@@ -3,7 +3,7 @@
 Does: `plan` says what may go now and what stays although its term is over; `purge` erases it and adds a deletion for
 each; `nightly` does so once a night; holds are set and lifted.
 Touches: tables payloads, report_files, log and old rows (content is blanked, the row stays), erasures, deletions,
-holds, deadlines, duties; report files in outbox/, working and refused files in inbox/.
+holds, deadlines, duties; report files and mails in outbox/, working and refused files in inbox/.
 Does not: erase a landing or a claim that could not be received: a person must look at it (doctor).
 
 In this order, so that a kill after any line is made good by the next run: blank and note the erasure in one
@@ -25,7 +25,7 @@ from gateway.domain.model import DeliveryRound, Drop, DropState, Role, to_ms
 from gateway.domain.workdays import AMSTERDAM, DAY, end_of_day, local_day
 from gateway.errors import Conflict, GatewayError
 from gateway.store import disposal
-from gateway.store.ledger import deadlines, deliveries, drops, duties, log, reports, retention
+from gateway.store.ledger import deadlines, deliveries, drops, duties, log, mails, reports, retention
 from gateway.store.ledger.retention import Deletion, Erasure, Hold
 from gateway.workflow import handover
 from gateway.workflow.context import Context, municipality, round_of
@@ -35,9 +35,11 @@ NIGHT_HOUR = 3
 LINES = 1000
 DUTY = "purge"
 TRIED = "only tried (proef)"
-FILES = frozenset({"working", "refused"})
+FILES = frozenset({"working", "refused", "mail"})
+# Rows with another term than `log_days`.
+TERMS = {"verdicts": "report_days"}
 EVERYTHING = FILES | {"payload", "report", "log", "rows"}
-EVENTS = {"report": "reports_erased", "working": "working_erased", "refused": "refused_erased"}
+EVENTS = {"report": "reports_erased", "working": "working_erased", "refused": "refused_erased", "mail": "mails_erased"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def _found(ctx: Context, only: Collection[str]) -> Iterator[Erasure | Kept]:
     if "report" in only:
         yield from _reports(ctx, terms)
     yield from (each for each in _files(ctx, terms) if each.what in only)
+    if "mail" in only:
+        yield from _letters(ctx, terms)
     if "log" in only:
         yield from _log_lines(ctx, terms)
     if "rows" in only:
@@ -166,6 +170,24 @@ def _files(ctx: Context, terms: Retention) -> Iterator[Erasure]:
             yield Erasure(file.what, shown, called, file.municipality, *facts, why, path=file.path)
 
 
+def _letters(ctx: Context, terms: Retention) -> Iterator[Erasure]:
+    """Mails that were written to a folder: they tell of reports, and go when those do."""
+    held = retention.holds(ctx.engine)
+    for letter in disposal.letters(ctx.spool):
+        since = ctx.written(letter.modified)
+        if ctx.now() - since <= timedelta(days=terms.report_days):
+            continue
+        facts = disposal.letter_digest(ctx.spool, letter.name)
+        if facts is not None:
+            owed = mails.find(ctx.engine, letter.id)
+            about = owed.content.get("municipalities") if owed else None
+            codes = [str(code) for code in about] if isinstance(about, list) else []
+            # One about several municipalities stays for each of them that is held.
+            code = next((each for each in codes if each in held), codes[0] if len(codes) == 1 else None)
+            why = f"report_days {terms.report_days} after {local_day(since)}"
+            yield Erasure("mail", letter.id, letter.name, code, *facts, why)
+
+
 def _log_lines(ctx: Context, terms: Retention) -> Iterator[Erasure]:
     before = ctx.now() - timedelta(days=terms.log_days)
     after = 0
@@ -177,13 +199,14 @@ def _log_lines(ctx: Context, terms: Retention) -> Iterator[Erasure]:
 
 
 def _old_rows(ctx: Context, terms: Retention) -> Iterator[Erasure]:
-    before = ctx.now() - timedelta(days=terms.log_days)
+    days = {"log_days": terms.log_days, "report_days": terms.report_days}
     for table in retention.ROWS:
+        term = TERMS.get(table, "log_days")
+        before = ctx.now() - timedelta(days=days[term])
         found = retention.old_rows(ctx.engine, table, before, ctx.configuration().rounds)
         if found:
-            yield Erasure(
-                "rows", before.isoformat(), table, None, found.sha256, found.bytes, f"log_days {terms.log_days}"
-            )
+            why = f"{term} {days[term]}"
+            yield Erasure("rows", before.isoformat(), table, None, found.sha256, found.bytes, why)
 
 
 # --- erasing ----------------------------------------------------------------------------------------------------------
@@ -253,6 +276,8 @@ def _remove_files(ctx: Context, erasure: Erasure) -> bool:
     """Remove what lies in a folder; False when something else lies there now, which stays."""
     if erasure.what == "report" and erasure.municipality:
         disposal.remove_report(ctx.spool, erasure.municipality, erasure.name)
+    elif erasure.what == "mail":
+        disposal.remove_letter(ctx.spool, erasure.name)
     elif erasure.path is not None:
         found = disposal.digest(ctx.spool, erasure.path)
         if found is not None and found != (erasure.sha256, erasure.bytes):

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pysqlite3 import dbapi2 as sqlite3
 
+from gateway.channel.mail import FolderPost
 from gateway.domain.model import Drop, Lane, Role, to_ms
 from gateway.errors import Conflict, GatewayError, Refusal
 from gateway.store.engine import Engine
@@ -34,8 +35,10 @@ from gateway.store.ledger import (
     withdrawals,
 )
 from gateway.store.ledger.retention import Deletion
+from gateway.store.spool import write_durably
 from gateway.store.sqlite import SQLite
-from gateway.workflow import collect, folders
+from gateway.workflow import collect, folders, notify
+from gateway.workflow.notify import send_due
 from gateway.workflow.publish import replace_missing
 from gateway.workflow.recover import differences
 from gateway.workflow.retain import hold, last_day, nightly, plan, purge, sweep_working
@@ -459,6 +462,66 @@ def test_a_refused_file_of_the_watch_folder_goes_after_its_term(world: World) ->
     [proof] = purge(world.ctx)
     assert (proof.erasure.what, proof.erasure.name) == ("refused", WMO)
     assert holding(world.folder, CANARY) == []
+
+
+# --- mails in a folder, verdicts --------------------------------------------------------------------------------------
+
+
+def written_mails(world: World) -> list[str]:
+    """Send what is owed into the folder, as a gateway without a mail server does; the names there."""
+    folder = world.spool.outbox / ".mail"
+    send_due(world.ctx, FolderPost(folder, write_durably, sender="desk@gateway.example"), world.tell)
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_mails_in_the_folder_go_with_the_reports_they_told_of(world: World) -> None:
+    delivered(world)
+    [name] = written_mails(world)
+    body = (world.spool.outbox / ".mail" / name).read_bytes()
+    world.clock.forward(days=90)
+    assert "mail" not in {each.what for each in plan(world.ctx).going}
+    world.clock.forward(minutes=1)
+    purge(world.ctx)
+    [proof] = proofs(world.engine, "mail")
+    assert (proof.erasure.name, proof.erasure.municipality) == (name, "0363")
+    assert proof.erasure.sha256 == sha256(body).hexdigest()
+    assert proof.erasure.why == "report_days 90 after 2018-02-12"
+    assert list((world.spool.outbox / ".mail").iterdir()) == []
+    assert "mails_erased" in world.events()
+    assert purge(world.ctx) == []
+
+
+def test_a_mail_about_a_municipality_on_hold_stays(world: World) -> None:
+    delivered(world)
+    notice = notify.Notice("pickup", "x", ("0377", "0363"), ("fetch",))
+    notify.owe(world.ctx, notice, ("bloemendaal",))
+    names = written_mails(world)
+    assert len(names) == 2
+    hold(world.ctx, "0363", "rechtszaak", "anna", held=True)
+    world.clock.forward(days=91)
+    purge(world.ctx)
+    assert written_mails(world) == names
+    assert {each.name for each in plan(world.ctx).kept if each.what == "mail"} == set(names)
+    hold(world.ctx, "0363", "klaar", "anna", held=False)
+    purge(world.ctx)
+    assert written_mails(world) == []
+
+
+def test_what_an_assessor_wrote_in_a_verdict_goes_and_an_open_one_stays(world: World) -> None:
+    decided, waiting = delivered(world), world.drop("SBW_0363_2017H2.csv", cost_csv("SBW"))
+    for drop in (decided, waiting):
+        body = f'{{"verdict": "rejected", "reason": "{CANARY.decode()}"}}'
+        assessor.note_verdict(world.engine, drop.id, body, "cbs", to_ms(world.clock()))
+    world.clock.forward(days=90, minutes=1)
+    purge(world.ctx)
+    assert assessor.verdict(world.engine, decided.id) == ("", "")
+    assert CANARY.decode() in (assessor.verdict(world.engine, waiting.id) or ("", ""))[0]
+    [proof] = [each for each in proofs(world.engine, "rows") if each.erasure.name == "verdicts"]
+    assert proof.erasure.why == "report_days 90"
+    world.work()
+    purge(world.ctx)
+    assert assessor.verdict(world.engine, waiting.id) == ("", "")
+    assert holding(world.folder, b'"rejected", "reason"') == []
 
 
 def test_what_is_on_its_way_in_is_never_touched(world: World) -> None:

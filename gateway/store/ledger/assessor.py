@@ -144,8 +144,8 @@ def collections(engine: Engine, what: str, subject: str) -> list[tuple[str, date
 
 
 def uncollected(engine: Engine, what: str) -> list[Waiting]:
-    """What no assessor read in full or was sent yet: uploads that wait for a verdict (drop) or approved data files that wait for an
-    op-orde report (delivery), first due first."""
+    """What no assessor read in full or was sent yet: uploads that wait for a verdict (drop) or approved data
+    files that wait for an op-orde report (delivery), first due first."""
     rows = engine.rows(
         """select w.round_id, w.municipality, d.due_at from (
                select p.id, p.round_id, p.municipality, 'drop' as what, 'technical' as kind

@@ -143,6 +143,12 @@ def delayed(engine: Engine) -> int:
     return int(rows[0]["n"])
 
 
+def find(engine: Engine, notification_id: str) -> Notification | None:
+    """The notification with this id."""
+    rows = engine.rows("select * from notifications where id = :id", id=notification_id)
+    return _notification(rows[0]) if rows else None
+
+
 def pending(engine: Engine) -> list[Notification]:
     """Every notification that is still to be sent, oldest first."""
     rows = engine.rows("select * from notifications where state = 'pending' order by made_at, id")

@@ -20,9 +20,9 @@ from gateway.store.ledger import drops
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Something that goes, or is going. `what`: payload, report (one file), working, refused, log or rows; `subject`
-    the id of the drop or report, a path, or a span of rows; `name` of the file; `sha256` and `bytes` of what is erased;
-    `why` the term that ended. `path` is relative to the inbox, for what is a file there."""
+    """Something that goes, or is going. `what`: payload, report (one file), working, refused, mail, log or rows;
+    `subject` the id of the drop, report or mail, a path, or a span of rows; `name` of the file; `sha256` and `bytes` of
+    what is erased; `why` the term that ended. `path` is relative to the inbox, for what is a file there."""
 
     what: str
     subject: str
@@ -115,6 +115,15 @@ ROWS: dict[str, tuple[str, str]] = {
            and state <> 'pending' and municipality not in (select municipality from held_municipalities) order by id""",
         """delete from notifications where made_at < :before and state <> 'pending'
            and municipality not in (select municipality from held_municipalities)""",
+    ),
+    # The assessor's reasons are free text; they stand in the technical report, whose term they share.
+    "verdicts": (
+        """select v.drop_id as id, v.account || ' ' || v.body as said from verdicts as v
+           join drops as d on d.id = v.drop_id where v.at < :before and v.account <> '' and d.state = 'decided'
+           and d.municipality not in (select municipality from held_municipalities) order by v.drop_id""",
+        """update verdicts set account = '', body = '' where at < :before and account <> '' and drop_id in (
+               select id from drops where state = 'decided'
+               and municipality not in (select municipality from held_municipalities))""",
     ),
     "acceptances": (
         """select round_id || ' ' || terms_version as id, account as said from acceptances

@@ -3,7 +3,7 @@
 -- Neither holds what was erased, nor whose login it was.
 
 create table erasures (
-    what text not null check (what in ('payload', 'report', 'working', 'refused', 'log', 'rows')),
+    what text not null check (what in ('payload', 'report', 'working', 'refused', 'mail', 'log', 'rows')),
     subject text not null,
     name text not null,
     municipality text,
@@ -17,7 +17,7 @@ create table erasures (
 
 create table deletions (
     id $serial,
-    what text not null check (what in ('payload', 'report', 'working', 'refused', 'log', 'rows')),
+    what text not null check (what in ('payload', 'report', 'working', 'refused', 'mail', 'log', 'rows')),
     subject text not null,
     name text not null,
     municipality text,
