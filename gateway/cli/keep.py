@@ -1,4 +1,5 @@
-"""The commands of keeping and erasing (purge, hold, deletions, backup, restore, mail) and of showing it all: replay.
+"""The commands of keeping and erasing (purge, hold, deletions, backup, restore, mail), of proving that
+nothing of the log was tampered with (verify), and of showing it all: replay.
 
 Does: reads their arguments and calls keeping.
 Touches: the terminal.
@@ -114,6 +115,28 @@ def release_mails(directory: Path, send_all: bool) -> None:
     from gateway.cli.keeping import open_gate
 
     click.echo(open_gate(directory, send_all=send_all))
+
+
+@click.command()
+@CONFIG
+@AS_JSON
+@click.option(
+    "--anchor",
+    "given",
+    multiple=True,
+    metavar="FILE|ANCHOR",
+    help="An anchor that was kept elsewhere: the text itself (17-ab12...), or a file with some, such as a saved mail.",
+)
+@click.option("--no-own", is_flag=True, help="Do not compare the anchors that lie beside the ledger.")
+def verify(directory: Path, as_json: bool, given: tuple[str, ...], no_own: bool) -> None:
+    """Prove that no sealed line of the log was edited, deleted, inserted or moved, and that its end was not cut off.
+
+    Works on the ledger alone; the gateway may run. Each daily overview holds an anchor: give the newest that you have,
+    because who can write the ledger may be able to write the anchors beside it. Exit code 1 when something is wrong.
+    """
+    from gateway.cli.proving import print_proof
+
+    sys.exit(0 if print_proof(directory, given, as_json, own=not no_own) else 1)
 
 
 @click.command()

@@ -21,11 +21,12 @@ from gateway.config import load
 from gateway.daemon import Clock, ledger_path, offline, open_ledger, take_lock
 from gateway.domain.workdays import end_of_day, start_of_day
 from gateway.errors import GatewayError
-from gateway.store import backups
+from gateway.store import anchors, backups
 from gateway.store.ledger import log, mails, retention
 from gateway.store.ledger.retention import Deletion, Erasure
 from gateway.store.sqlite import SQLite
 from gateway.workflow import restored, retain
+from gateway.workflow.sealer import folder_of
 
 Rows = list[dict[str, object]]
 
@@ -163,6 +164,7 @@ def restore_backup(directory: Path, file: Path, confirm: Callable[[str], bool] |
             restored.close_gate(engine, at, found.moment)
             engine.scrub()
         backups.put(place, ledger, aside)
+        anchors.set_aside(folder_of(configuration.settings.paths.state), f"{now():%Y%m%dT%H%M%SZ}")
     open_ledger(configuration).close()
     print("Done. Start the gateway, then: gateway doctor (what the outbox knows and the ledger does not) and")
     print("gateway mail list (what waits; gateway mail release lets mails go out again).")

@@ -21,6 +21,7 @@ from gateway.workflow.duties import run_duties
 from gateway.workflow.loops import Judging, Loop, Mailing
 from gateway.workflow.publish import publish
 from gateway.workflow.recover import mirror
+from gateway.workflow.sealer import Sealer, folder_of
 from gateway.workflow.sending import push_all
 
 ASSESS_SECONDS = 5.0
@@ -28,11 +29,13 @@ HAND_OVER_SECONDS = 30.0
 MIRROR_SECONDS = 60.0
 MAIL_SECONDS = 2.0
 DUTY_SECONDS = 30.0
+SEAL_SECONDS = 60.0
 
 
 def start_work(ctx: Context, settings: Settings, tell: Tell, stack: ExitStack) -> Callable[[], None]:
     """Start publishing, mailing, judging and the comparison of outbox and ledger; what wakes the first three."""
     stack.enter_context(running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx), tell)))
+    stack.enter_context(running(Loop("seal", SEAL_SECONDS, Sealer(ctx, folder_of(settings.paths.state)), tell)))
     publishing = stack.enter_context(running(Loop("publish", 1.0, lambda: publish(ctx), tell)))
 
     def post() -> Post:

@@ -25,6 +25,7 @@ from gateway.workflow.chase import morning
 from gateway.workflow.context import Context, current_round, municipality
 from gateway.workflow.missing import Missing, missing
 from gateway.workflow.notify import Notice
+from gateway.workflow.sealer import newest_anchor
 
 OVERVIEW = "overview"
 # Trouble of the ledger, and what no configuration or calendar knows.
@@ -256,6 +257,8 @@ def overview(ctx: Context, round_: DeliveryRound) -> tuple[Phrase, ...]:
     if now >= window(round_.delivery).opens:
         places = len(ctx.configuration().participants.municipalities)
         found.append(phrase("mails.count.missing", n=len(missing(ctx, round_)), of=places))
+    if end := newest_anchor(ctx):
+        found.append(phrase("mails.count.sealed", anchor=end))
     return tuple(found)
 
 
