@@ -296,8 +296,8 @@ def blank_report_file(engine: Engine, report_id: str, name: str, at: datetime) -
 
 def blank_lines(engine: Engine, first: int, last: int, at: datetime) -> int:
     """Blank account and details of the lines from one id to another, except those of municipalities that are held; how
-    many."""
-    return engine.run(
+    many. Their salts go too: without it nobody can guess by the hash what a line said."""
+    touched = engine.run(
         """update log set account = null, detail = '{}', erased_at = :at
            where id between :first and :last and erased_at is null
            and coalesce(municipality, '') not in (select municipality from held_municipalities)""",
@@ -305,6 +305,14 @@ def blank_lines(engine: Engine, first: int, last: int, at: datetime) -> int:
         last=last,
         at=to_ms(at),
     )
+    engine.run(
+        """update seals set salt = null where log_id between :first and :last
+           and log_id in (select id from log where erased_at = :at)""",
+        first=first,
+        last=last,
+        at=to_ms(at),
+    )
+    return touched
 
 
 def blank_rows(engine: Engine, table: str, before: datetime, rounds: Collection[str]) -> int:
