@@ -42,6 +42,7 @@ PRIVATE_FOLDER, SHARED_FOLDER = 0o700, 0o750
 KINDS = ("WMO", "KOSTENWMO", "SBW", "JEUGD")
 PERIOD = "2017H2"
 TERMS = f"VOORWAARDEN_{PERIOD}.akkoord"
+NOTHING = f"GEEN_JEUGD_0377_{PERIOD}.txt"
 
 Say = Callable[[str], None]
 
@@ -190,12 +191,13 @@ def _demo(ground: _Ground, configuration: Configuration, host_key: str) -> None:
     together = {f"{kind}_{first}_{PERIOD}.csv": samples.good(kind, first) for kind in KINDS}
     ground.file(demo / "files" / "MSD.zip", samples.zipped(together))
     ground.file(demo / "files" / TERMS, b"")
+    ground.file(demo / "files" / NOTHING, b"")
     readme = ground.text("demo.readme", terms=TERMS) + "\n" + "\n\n".join(faults) + "\n"
     ground.file(demo / "files" / "README.txt", readme.encode())
     host, port = configuration.settings.sftp.address
     known = f"[{host}]:{port}" if port != 22 else host
     ground.file(demo / "known_hosts", f"{known} {host_key}\n".encode())
-    ground.file(demo / "PASTE.txt", _paste(ground, demo, host, port).encode())
+    ground.file(demo / "PASTE.txt", _paste(ground, demo, configuration.directory, host, port).encode())
 
 
 def _has_demo_key(public: Path, keys: tuple[str, ...]) -> bool:
@@ -213,8 +215,8 @@ def _listed(ground: _Ground, name: str, faulty: samples.Faulty) -> str:
     return "\n".join((name, *lines))
 
 
-def _paste(ground: _Ground, demo: Path, host: str, port: int) -> str:
-    """The commands for a second terminal. They run in demo/, so only its own name may need quotes."""
+def _paste(ground: _Ground, demo: Path, config: Path, host: str, port: int) -> str:
+    """The commands for a second terminal. They run in demo/, so only its own name and `config` may need quotes."""
 
     def connect(login: str) -> str:
         options = "-o IdentitiesOnly=yes -o UserKnownHostsFile=known_hosts"
@@ -226,4 +228,6 @@ def _paste(ground: _Ground, demo: Path, host: str, port: int) -> str:
         connect=connect("amsterdam"),
         bloemendaal=connect("bloemendaal"),
         host=host,
+        config=shlex.quote(str(config)),
+        nothing=NOTHING,
     )

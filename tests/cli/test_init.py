@@ -102,7 +102,7 @@ def test_what_is_to_be_pasted_is_shell_that_names_existing_files(demo: Path) -> 
     )
     assert Path(where.stdout.strip()) == demo / "demo"
     named = {word for line in commands for word in line.split() if word.startswith(("files/", "keys/"))}
-    assert len(named) == 5
+    assert len(named) == 6
     assert [word for word in named if not (demo / "demo" / word).exists()] == []
 
 
