@@ -173,7 +173,7 @@ def _demo(ground: _Ground, configuration: Configuration, host_key: str) -> None:
     strangers = [
         _problem(configuration.directory / "participants.yaml", ground.text("init.no_demo_key", login=login))
         for login, account in people.accounts.items()
-        if not _has_demo_key(demo / "keys" / f"{login}.pub", account.keys)
+        if not _has_demo_key(demo / "keys" / f"{login}.pub", [each.key for each in account.public_keys()])
     ]
     if strangers:
         raise ConfigError(strangers)
@@ -200,7 +200,7 @@ def _demo(ground: _Ground, configuration: Configuration, host_key: str) -> None:
     ground.file(demo / "PASTE.txt", _paste(ground, demo, configuration.directory, host, port).encode())
 
 
-def _has_demo_key(public: Path, keys: tuple[str, ...]) -> bool:
+def _has_demo_key(public: Path, keys: list[str]) -> bool:
     return public.exists() and public.read_text(encoding="ascii").strip() in keys
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from gateway.config.calendar import work_calendar
 from gateway.config.canonical import digest
 from gateway.config.consistency import assessor_warnings, secret_problems, stray_files, watch_problems
+from gateway.config.credentials import Expiring
 from gateway.config.editors import schemas
 from gateway.config.participants import participants
 from gateway.config.rounds import asked, limit_problems, rules_of
@@ -44,7 +45,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All that was configured, checked. `version` names the content of everything in it; `warnings` do not stop it."""
+    """All that was configured, checked. `version` names the content of everything in it; `warnings` do not stop it.
+    `expiring`: every key that has a last day."""
 
     directory: Path
     settings: Settings
@@ -56,6 +58,7 @@ class Configuration:
     texts: Texts
     version: str
     warnings: tuple[Problem, ...]
+    expiring: tuple[Expiring, ...] = ()
 
 
 def rules_to_json(rules: Rules) -> str:
@@ -73,7 +76,7 @@ def load(directory: Path) -> Configuration:
     directory = directory.resolve()
     main = read(directory / "gateway.yaml", "gateway.yaml")
     settings, problems = _settings(main)
-    people = participants(read(directory / "participants.yaml", "participants.yaml"), settings.address_policy)
+    people = participants(read(directory / "participants.yaml", "participants.yaml"), settings, directory)
     found = asked(directory, settings.limits)
     texts, text_problems = overridden(load_texts(), directory)
     settings = absolute(settings, directory)
@@ -102,6 +105,7 @@ def load(directory: Path) -> Configuration:
             *found.warnings,
             *stray_files(directory),
         ),
+        expiring=people.expiring,
     )
 
 

@@ -1,33 +1,24 @@
 """Accounts of participants.yaml: each by itself and all against each other.
 
-Does: finds what is wrong with logins, roles, addresses, networks and keys, also of an account that is unsound
-elsewhere, so that one look mends all; and warns of what is allowed but seldom meant.
+Does: finds what is wrong with logins, roles, addresses, networks and (credentials) keys, also of an account that is
+unsound elsewhere, so that one look mends all; and warns of what is allowed but seldom meant.
 Touches: nothing.
 Does not: decide what an account may do (domain.lifecycle).
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.config.addresses import is_general, mailbox, network, words_of
-from gateway.config.keys import key_material
+from gateway.config.credentials import Placed, credential_problems, refused
 from gateway.config.shapes import did_you_mean
 from gateway.config.yaml import Document, Loc
-from gateway.domain.model import Account, Participants, Role
+from gateway.domain.model import Account, Participants, PublicKey, Role
 from gateway.errors import Problem
 
 MUNICIPAL_ROLES = frozenset({Role.PRODUCTBEHEERDER, Role.GEBRUIKERSBEHEERDER})
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An account and where it stands."""
-
-    loc: Loc
-    account: Account
 
 
 def sketch(document: Document, loc: Loc) -> Account:
@@ -42,14 +33,24 @@ def sketch(document: Document, loc: Loc) -> Account:
         # A part that is no text keeps its place, so that the next ones keep theirs.
         return tuple(item if isinstance(item, str) else "" for item in value) if isinstance(value, list) else ()
 
+    def keys() -> tuple[str | PublicKey, ...]:
+        value = document.get((*loc, "keys"))
+        found = (
+            [item.get("key", "") if isinstance(item, dict) else item for item in value]
+            if isinstance(value, list)
+            else []
+        )
+        return tuple(item if isinstance(item, str) else "" for item in found)
+
     return Account(
         login=text("login"),
         name=text("name"),
         email=text("email"),
         roles=frozenset(role for role in Role if role.value in texts("roles")),
         municipalities=texts("municipalities"),
-        keys=texts("keys"),
+        keys=keys(),
         allow_from=texts("allow_from"),
+        user_ca=texts("user_ca"),
     )
 
 
@@ -68,10 +69,10 @@ def account_problems(document: Document, accounts: Iterable[Placed], names: Mapp
         if not account.roles:
             yield document.problem((*loc, "roles"), f"a role is needed: {', '.join(Role)}")
         yield from _municipality_problems(document, placed, names)
-        yield from _refused(document, (*loc, "email"), mailbox, account.email)
+        yield from refused(document, (*loc, "email"), mailbox, account.email)
         for index, text in enumerate(account.allow_from):
-            yield from _refused(document, (*loc, "allow_from", index), network, text)
-        yield from _key_problems(document, placed, owners)
+            yield from refused(document, (*loc, "allow_from", index), network, text)
+        yield from credential_problems(document, placed, owners)
 
 
 def address_problems(document: Document, accounts: Iterable[Placed], names: Mapping[str, str]) -> Iterator[Problem]:
@@ -106,40 +107,13 @@ def _municipality_problems(document: Document, placed: Placed, names: Mapping[st
             yield document.problem((*loc, "municipalities", index), f'municipality "{code}" is here twice')
 
 
-def _refused(document: Document, loc: Loc, reader: Callable[[str], object], text: str) -> Iterator[Problem]:
-    try:
-        reader(text)
-    except ValueError as error:
-        yield document.problem(loc, str(error))
-
-
-def _key_problems(
-    document: Document, placed: Placed, owners: dict[tuple[str, bytes], tuple[Loc, str]]
-) -> Iterator[Problem]:
-    for index, line in enumerate(placed.account.keys):
-        loc = (*placed.loc, "keys", index)
-        try:
-            material = key_material(line)
-        except ValueError as error:
-            yield document.problem(loc, str(error))
-            continue
-        if material in owners:
-            at, login = owners[material]
-            line_number = document.place(at)[1].line
-            what = f"the same key as on line {line_number}, of `{login}`; each account has its own key pair"
-            yield document.problem(loc, what)
-        owners.setdefault(material, (loc, placed.account.login))
-
-
 # --- warnings -----------------------------------------------------------------------------------------------
 
 
 def account_warnings(document: Document, accounts: Iterable[Placed], everybody: Participants) -> Iterator[Problem]:
-    """Accounts that cannot log in, or that keep a right when the mandate that gave it ends."""
+    """Accounts that keep a right when the mandate that gave it ends."""
     for placed in accounts:
         loc, account = placed.loc, placed.account
-        if not account.keys:
-            yield document.problem((*loc, "login"), f"`{account.login}` has no key and cannot log in")
         for partnership in everybody.partnerships.values():
             for code in partnership.members:
                 if partnership.lead in account.municipalities and code in account.municipalities:

@@ -1,7 +1,7 @@
 """Public keys: is a line an OpenSSH public key that may be used here?
 
 Does: takes a line apart (type, base64, comment), holds the type against the one inside, checks sizes, and says in words
-why a line cannot be used.
+why a line cannot be used; gives fingerprints as OpenSSH prints them.
 Touches: nothing.
 Does not: verify signatures or load keys (edge.sftp).
 
@@ -10,6 +10,8 @@ Source: RFC 4253 section 6.6, RFC 5656, RFC 8709, and OpenSSH's PROTOCOL.u2f for
 
 import base64
 import binascii
+import hashlib
+import re
 
 MIN_RSA_BITS = 2048
 
@@ -21,6 +23,7 @@ _CURVES = {
 }
 _EDWARDS = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com")
 TYPES = (*_EDWARDS, *_CURVES, "ssh-rsa")
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
 def key_material(line: str) -> tuple[str, bytes]:
@@ -53,6 +56,26 @@ def key_material(line: str) -> tuple[str, bytes]:
         raise ValueError(f"damaged: the line says {parts[0]}, the key inside is another type")
     _check_fields(parts[0], fields[1:])
     return parts[0], blob
+
+
+def fingerprint(blob: bytes) -> str:
+    """SHA-256 fingerprint of a key blob, as OpenSSH prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def fingerprint_of(text: str) -> str:
+    """The fingerprint of a public key line; of a fingerprint itself. ValueError with the reason for anything else."""
+    if text.startswith("SHA256:"):
+        if not _FINGERPRINT.fullmatch(text):
+            raise ValueError("no whole fingerprint; write what `ssh-keygen -lf FILE` prints: SHA256: and 43 characters")
+        return text
+    return fingerprint(key_material(text)[1])
+
+
+def comment_of(line: str) -> str:
+    """The comment of a public key line; its fingerprint when it has none."""
+    parts = line.split(None, 2)
+    return parts[2].strip() if len(parts) > 2 else fingerprint_of(line)
 
 
 def _fields(blob: bytes) -> list[bytes]:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from pydantic import BaseModel, Field
 
 from gateway.config.accounts import (
-    Placed,
     account_problems,
     account_warnings,
     address_problems,
@@ -22,6 +22,8 @@ from gateway.config.accounts import (
     sketch,
     unknown_municipality,
 )
+from gateway.config.credentials import Expiring, Placed, credential_warnings, expiring, hash_problems
+from gateway.config.sections import Settings
 from gateway.config.shapes import did_you_mean, fit
 from gateway.config.yaml import Document, Loc
 from gateway.domain.model import Account, Municipality, Participants, Partnership, Role
@@ -59,19 +61,22 @@ class Loaded:
     codes: frozenset[str]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    expiring: tuple[Expiring, ...] = ()
 
 
-def participants(document: Document, address_policy: str) -> Loaded:
-    """Participants from a read document, with every problem in it."""
+def participants(document: Document, settings: Settings, directory: Path) -> Loaded:
+    """Participants from a read document, with every problem in it; `directory` is where it stands."""
     problems = [*document.problems, *_section_problems(document)]
     entries = dict(_entries(document, problems))
     names = {code: entries[code].name if code in entries else "" for code in _codes(document)}
     partnerships = dict(_partnerships(document, problems))
     accounts = list(_accounts(document, problems))
+    hashes, other_costs = hash_problems(document, accounts, directory)
     later = [
         *_partnership_problems(document, partnerships, names),
         *account_problems(document, accounts, names),
-        *(address_problems(document, accounts, names) if address_policy == "personal" else ()),
+        *(address_problems(document, accounts, names) if settings.address_policy == "personal" else ()),
+        *hashes,
     ]
     problems += [problem for problem in later if not _told(problem, problems)]
     everybody = Participants(
@@ -81,11 +86,14 @@ def participants(document: Document, address_policy: str) -> Loaded:
     )
     warnings = [
         *_without_manager(document, entries, everybody),
+        *(() if problems else credential_warnings(document, accounts, settings.sftp)),
         *account_warnings(document, accounts, everybody),
-        *(functional_warnings(document, accounts) if address_policy == "functional" else ()),
+        *(functional_warnings(document, accounts) if settings.address_policy == "functional" else ()),
+        *other_costs,
     ]
+    ending = () if problems else tuple(expiring(document, accounts))
     successors = {code: entry.ended_into for code, entry in entries.items() if entry.ended_into}
-    return Loaded(everybody, successors, frozenset(names), tuple(problems), tuple(warnings))
+    return Loaded(everybody, successors, frozenset(names), tuple(problems), tuple(warnings), ending)
 
 
 def _told(problem: Problem, before: Iterable[Problem]) -> bool:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from gateway.config.addresses import Mailbox, SocketAddress, network, socket_address
 from gateway.config.health import Health
-from gateway.config.keys import key_material
+from gateway.config.keys import fingerprint_of, key_material
 from gateway.config.secrets import handed
 from gateway.domain.model import Desk, DeskFacts, Limits
 
@@ -35,10 +35,32 @@ def _ledger_url(url: str) -> str:
     return url
 
 
+def _key_line(line: str) -> str:
+    key_material(line)
+    return line
+
+
+def _key_or_fingerprint(text: str) -> str:
+    fingerprint_of(text)
+    return text
+
+
+KeyLine = Annotated[str, AfterValidator(_key_line)]
+KeyOrFingerprint = Annotated[str, AfterValidator(_key_or_fingerprint)]
+
+
 def _page_of_a_code(url: str) -> str:
     if urlsplit(url).scheme not in ("http", "https") or url.count("{code}") != 1 or " " in url:
         raise ValueError("write the address of a finding's page, such as https://docs.example/bevindingen/{code}.html")
     return url
+
+
+class RevokedCertificates(BaseModel, frozen=True, extra="forbid"):
+    """Certificates of one authority that count no more, by serial number or by the identity (ssh-keygen -I)."""
+
+    ca: KeyOrFingerprint = Field(description="public key of the authority, or its fingerprint (SHA256:...)")
+    serials: tuple[Annotated[int, Field(ge=0, lt=2**64)], ...] = ()
+    identities: tuple[str, ...] = ()
 
 
 class Sftp(BaseModel, frozen=True, extra="forbid"):
@@ -57,6 +79,14 @@ class Sftp(BaseModel, frozen=True, extra="forbid"):
         description="private host keys, relative to the config directory",
         min_length=1,
     )
+    user_ca: tuple[KeyLine, ...] = Field(
+        default=(), description="public keys of authorities whose user certificates are believed, each with a comment"
+    )
+    revoked_keys: tuple[KeyOrFingerprint | RevokedCertificates, ...] = Field(
+        default=(), description="public keys or fingerprints that open nothing any more, or {ca, serials, identities}"
+    )
+    key_warning_days: Days = Field(default=30, description="days before a key expires on which people hear of it")
+    passwords: bool = Field(default=False, description="accounts with a password hash may log in with a password")
     login_grace_seconds: Seconds = Field(default=20, description="time to log in before the connection is closed")
     idle_seconds: Seconds = Field(default=900, description="silence after which a session is closed")
     keepalive_seconds: Seconds = Field(default=60, description="interval of the keep-alive question to the client")
@@ -67,11 +97,31 @@ class Sftp(BaseModel, frozen=True, extra="forbid"):
     connections: Count = Field(default=500, description="connections in all")
     connections_per_address: Count = Field(default=50, description="connections from one address")
     unauthenticated_connections: Count = Field(default=100, description="connections that have not logged in yet")
+    unauthenticated_connections_per_address: Count = Field(
+        default=20, description="connections from one address that have not logged in yet"
+    )
+    sessions_per_account: Count = Field(default=40, description="SFTP sessions of one account at the same time")
+    read_bytes: Annotated[int, Field(ge=32_768, le=261_120)] = Field(
+        default=261_120, description="most that one READ is answered with"
+    )
+    unread_bytes: Annotated[int, Field(ge=65_536, le=16_777_216)] = Field(
+        default=262_144, description="answers that a connection may leave unread before its requests wait"
+    )
+    requests_per_second: Count = Field(
+        default=1000, description="SFTP requests of one account per second; after twice as many at once they wait"
+    )
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port of `listen`."""
         return socket_address(self.listen)
+
+    def reloaded(self, fresh: "Sftp") -> "Sftp":
+        """This section with what may change while it serves taken from a fresh one: whom to believe."""
+        return self.model_copy(update={name: getattr(fresh, name) for name in WHILE_SERVING})
+
+
+WHILE_SERVING = ("user_ca", "revoked_keys", "key_warning_days", "passwords")
 
 
 class Paths(BaseModel, frozen=True, extra="forbid"):
@@ -97,19 +147,6 @@ class Watch(BaseModel, frozen=True, extra="forbid"):
     """The watch folders: files that local programs put into inbox/<code>/."""
 
     enabled: bool = True
-    unauthenticated_connections_per_address: Count = Field(
-        default=20, description="connections from one address that have not logged in yet"
-    )
-    sessions_per_account: Count = Field(default=40, description="SFTP sessions of one account at the same time")
-    read_bytes: Annotated[int, Field(ge=32_768, le=261_120)] = Field(
-        default=261_120, description="most that one READ is answered with"
-    )
-    unread_bytes: Annotated[int, Field(ge=65_536, le=16_777_216)] = Field(
-        default=262_144, description="answers that a connection may leave unread before its requests wait"
-    )
-    requests_per_second: Count = Field(
-        default=1000, description="SFTP requests of one account per second; after twice as many at once they wait"
-    )
     accounts: Mapping[str, str] = Field(
         default_factory=dict, description="per municipality code the login in whose name its folder delivers"
     )
@@ -122,6 +159,29 @@ class Watch(BaseModel, frozen=True, extra="forbid"):
     leases: Literal["auto", "off"] = Field(
         default="auto", description="use read leases to see that nobody still writes a file"
     )
+
+
+Penalty = Annotated[int, Field(ge=0, le=86_400)]
+
+
+class Penalties(BaseModel, frozen=True, extra="forbid"):
+    """How long a network is kept out that does not log in. Seconds add up; 0 takes no notice of an offence."""
+
+    allow: tuple[Annotated[str, AfterValidator(network)], ...] = Field(
+        default=("127.0.0.0/8", "::1/128"), description="networks that are never kept out"
+    )
+    failed_login_seconds: Penalty = Field(default=5, description="for a connection whose logins were all refused")
+    no_login_seconds: Penalty = Field(default=1, description="for one that ended without trying to log in")
+    grace_seconds: Penalty = Field(
+        default=10, description="for one that did not log in within sftp.login_grace_seconds"
+    )
+    broken_seconds: Penalty = Field(default=10, description="for one that broke the protocol before login")
+    ban_from_seconds: Seconds = Field(default=15, description="open seconds from which the network is kept out")
+    longest_seconds: Seconds = Field(default=3600, description="most seconds that can stand open")
+    forgive_seconds: Seconds = Field(default=3600, description="quiet after which one ban is forgotten")
+    ipv4_prefix: Annotated[int, Field(ge=8, le=32)] = Field(default=32, description="bits of a network in IPv4")
+    ipv6_prefix: Annotated[int, Field(ge=16, le=128)] = Field(default=64, description="bits of a network in IPv6")
+    networks: Count = Field(default=10_000, description="networks that are remembered")
 
 
 class Mail(BaseModel, frozen=True, extra="forbid"):
@@ -161,29 +221,6 @@ class Retention(BaseModel, frozen=True, extra="forbid"):
     )
     report_days: Days = Field(default=90, description="reports that nobody picked up, after they were made")
     collected_days: Days = Field(default=90, description="reports that were picked up, in opgehaald/ from then on")
-Penalty = Annotated[int, Field(ge=0, le=86_400)]
-
-
-class Penalties(BaseModel, frozen=True, extra="forbid"):
-    """How long a network is kept out that does not log in. Seconds add up; 0 takes no notice of an offence."""
-
-    allow: tuple[Annotated[str, AfterValidator(network)], ...] = Field(
-        default=("127.0.0.0/8", "::1/128"), description="networks that are never kept out"
-    )
-    failed_login_seconds: Penalty = Field(default=5, description="for a connection whose logins were all refused")
-    no_login_seconds: Penalty = Field(default=1, description="for one that ended without trying to log in")
-    grace_seconds: Penalty = Field(
-        default=10, description="for one that did not log in within sftp.login_grace_seconds"
-    )
-    broken_seconds: Penalty = Field(default=10, description="for one that broke the protocol before login")
-    ban_from_seconds: Seconds = Field(default=15, description="open seconds from which the network is kept out")
-    longest_seconds: Seconds = Field(default=3600, description="most seconds that can stand open")
-    forgive_seconds: Seconds = Field(default=3600, description="quiet after which one ban is forgotten")
-    ipv4_prefix: Annotated[int, Field(ge=8, le=32)] = Field(default=32, description="bits of a network in IPv4")
-    ipv6_prefix: Annotated[int, Field(ge=16, le=128)] = Field(default=64, description="bits of a network in IPv6")
-    networks: Count = Field(default=10_000, description="networks that are remembered")
-
-
     working_days: Days = Field(default=1, description="unfinished working files (NAME.part), after the last write")
     log_days: Days = Field(default=1096, description="names and details in message log and rows (three years)")
     backup_days: Days = Field(default=35, description="backups made by gateway backup into a folder")
@@ -209,11 +246,6 @@ class Workers(BaseModel, frozen=True, extra="forbid"):
     jobs: Count = Field(default=100, description="examinations after which a worker is replaced")
 
 
-def _host_key(line: str) -> str:
-    key_material(line)
-    return line
-
-
 class Push(BaseModel, frozen=True, extra="forbid"):
     """The assessor's SFTP server, to which the files that count are pushed. Without this section the assessor fetches
     them from /cbs/<round>/overdracht/."""
@@ -222,7 +254,7 @@ class Push(BaseModel, frozen=True, extra="forbid"):
     port: Annotated[int, Field(ge=1, le=65_535)] = 22
     user: str = Field(min_length=1)
     key_file: Path = Field(description="private key, relative to the config directory; mode 600")
-    host_key: Annotated[str, AfterValidator(_host_key)] = Field(
+    host_key: KeyLine = Field(
         description="the server's public host key, the whole line (ssh-ed25519 AAAA...); no other is believed"
     )
     folder: str = Field(default="", description="folder on the server, from where the login begins")
@@ -257,6 +289,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     """All of gateway.yaml."""
 
     sftp: Sftp = Sftp()
+    penalties: Penalties = Penalties()
     paths: Paths = Paths()
     ledger: Ledger = Ledger()
     watch: Watch = Watch()
@@ -289,7 +322,6 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
-    penalties: Penalties = Penalties()
 def absolute(settings: Settings, directory: Path) -> Settings:
     """`settings` with every path made absolute against the config directory, and the ledger's `{state}` filled."""
 

@@ -31,6 +31,8 @@ T = TypeVar("T")
 _SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kKmMgG])?(i)?[bB]?")
 _POWERS = {"k": 1, "m": 2, "g": 3}
 _TIME = re.compile(r"(\d+)\s*(s|m|h|d)[a-z]*")
+# What pydantic calls the members of a union: `str`, a class, or a validator around one of them.
+_BRANCH = re.compile(r"str|[A-Z]\w*|function-\w+\[.*\]")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 
@@ -150,7 +152,9 @@ def _in_words(document: Document, start: Loc, errors: Iterable[ErrorDetails]) ->
     """One problem per place: of a union's branches the first speaks."""
     problems: dict[Loc, Problem] = {}
     for error in errors:
-        wanted = (*start, *(step for step in error["loc"] if step != "[key]"))
+        wanted = _written(document, (*start, *(step for step in error["loc"] if step != "[key]")))
+        if wanted is None:
+            continue
         loc, _ = document.place(wanted)
         if loc in document.faulty:
             continue
@@ -160,6 +164,21 @@ def _in_words(document: Document, start: Loc, errors: Iterable[ErrorDetails]) ->
             of_key = error["loc"][-1:] == ("[key]",)
             problems.setdefault(loc, document.problem(loc, _cure(error, document.raw(loc)), key=of_key))
     return list(problems.values())
+
+
+def _written(document: Document, loc: Loc) -> Loc | None:
+    """A place of pydantic's as it is written: without the names that it gives to the branches of a union. None for a
+    branch that is no mapping, where a mapping was written."""
+    steps: Loc = ()
+    for index, step in enumerate(loc):
+        here = document.get(steps)
+        foreign = isinstance(step, str) and isinstance(here, dict) and step not in here
+        if foreign and steps and isinstance(steps[-1], int) and _BRANCH.fullmatch(str(step)):
+            if index == len(loc) - 1:
+                return None
+            continue
+        steps = (*steps, step)
+    return steps
 
 
 def _cure(error: ErrorDetails, raw: str | None) -> str:

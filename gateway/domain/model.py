@@ -75,16 +75,41 @@ class Partnership:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicKey:
+    """An OpenSSH public key line. `expires`: the last local day on which it opens anything; `allow_from` narrows the
+    account's own networks for this key."""
+
+    key: str
+    expires: date | None = None
+    allow_from: tuple[str, ...] = ()
+
+    def in_force(self, day: date) -> bool:
+        """Whether the key works on this local day."""
+        return self.expires is None or day <= self.expires
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """A gebruiker: one person or script. `keys` are OpenSSH public key lines, `allow_from` networks (empty: any)."""
+    """A gebruiker: one person or script. `keys` are OpenSSH public key lines, with facts or without, `allow_from`
+    networks (empty: any). `principals` are the names by which certificates of a trusted authority call this account
+    (empty: its login), `user_ca` authorities that are trusted for this account alone. `password_hash` is argon2id, here
+    or in a file."""
 
     login: str
     name: str
     email: str
     roles: frozenset[Role]
     municipalities: tuple[str, ...]
-    keys: tuple[str, ...] = ()
+    keys: tuple[str | PublicKey, ...] = ()
     allow_from: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    user_ca: tuple[str, ...] = ()
+    password_hash: str | None = None
+    password_hash_file: str | None = None
+
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """Its keys, each with its facts."""
+        return tuple(PublicKey(each) if isinstance(each, str) else each for each in self.keys)
 
 
 @dataclass(frozen=True, slots=True)

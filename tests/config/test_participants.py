@@ -193,7 +193,8 @@ ACCOUNTS = {
     ],
     account(name=""): ["name: is missing"],
     account(phone="x"): [
-        "phone: unknown key `phone`; known: allow_from, email, keys, login, municipalities, name, roles"
+        "phone: unknown key `phone`; known: allow_from, email, keys, login, municipalities, name, password_hash, "
+        "password_hash_file, principals, roles, user_ca"
     ],
 }
 

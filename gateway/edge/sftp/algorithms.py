@@ -19,6 +19,7 @@ from asyncssh.public_key import load_keypairs
 SIGNATURES = (
     "ssh-ed25519",
     "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
     "ecdsa-sha2-nistp521",
@@ -70,6 +71,11 @@ def host_key_pairs(paths: Sequence[Path]) -> list[asyncssh.SSHKeyPair]:
         if pair.algorithm == b"ssh-rsa":
             pair.host_key_algorithms = RSA_SHA2
     return pairs
+
+
+def one_of_each(pairs: Sequence[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:
+    """The first key of each type: what can be served where the others are not announced."""
+    return list({pair.algorithm: pair for pair in reversed(pairs)}.values())[::-1]
 
 
 def fingerprints(paths: Sequence[Path]) -> tuple[str, ...]:
