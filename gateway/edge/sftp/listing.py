@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway.domain.model import Account, Lane
-from gateway.domain.workdays import local_day
+from gateway.domain.workdays import end_of_day, local_day, start_of_day
 from gateway.edge.sftp.tree import Place, Sort
-from gateway.store.ledger import drops, reports
+from gateway.store.ledger import drops, log, reports
 from gateway.workflow.context import Context
 
 README_NAMES = {"LEESMIJ.txt": "nl", "README.txt": "en"}
@@ -75,11 +75,13 @@ def report_files(ctx: Context, place: Place) -> list[Entry]:
     ]
 
 
-def log_months(ctx: Context) -> list[str]:
-    """Names of the last months' message logs, oldest first."""
+def log_months(ctx: Context, code: str) -> list[str]:
+    """Names of a municipality's message logs, oldest first: this month, and those of the last year in which something
+    happened. Older ones are there when they are asked for by name."""
     day = local_day(ctx.now())
-    names = []
-    for _ in range(LOG_MONTHS):
-        names.append(f"berichtenlog-{day:%Y-%m}.csv")
+    names = [f"berichtenlog-{day:%Y-%m}.csv"]
+    for _ in range(LOG_MONTHS - 1):
         day = day.replace(day=1) - timedelta(days=1)
+        if log.is_any(ctx.engine, start_of_day(day.replace(day=1)), end_of_day(day), code):
+            names.append(f"berichtenlog-{day:%Y-%m}.csv")
     return names[::-1]

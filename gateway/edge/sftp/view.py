@@ -101,8 +101,8 @@ class View:
             case Sort.COLLECTED:
                 return listing.report_files(self.ctx, place)
             case Sort.LOG:
-                months = [Place(Sort.LOG_FILE, place.code, name=name) for name in listing.log_months(self.ctx)]
-                return [self._generated(month) for month in months]
+                months = listing.log_months(self.ctx, place.code)
+                return [self._generated(Place(Sort.LOG_FILE, place.code, name=name)) for name in months]
             case _:
                 raise Refusal("NO_SUCH_FILE")
 

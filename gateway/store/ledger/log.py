@@ -68,6 +68,18 @@ def between(engine: Engine, first: datetime, last: datetime, municipality: str |
     return [_line(row) for row in rows]
 
 
+def is_any(engine: Engine, first: datetime, last: datetime, municipality: str) -> bool:
+    """Whether a municipality has a line from `first` up to and including `last`."""
+    return bool(
+        engine.rows(
+            "select 1 from log where municipality = :municipality and at >= :first and at <= :last limit 1",
+            first=to_ms(first),
+            last=to_ms(last),
+            municipality=municipality,
+        )
+    )
+
+
 def of_drop(engine: Engine, drop_id: str) -> list[Line]:
     """Everything that happened to a drop, oldest first."""
     return [_line(row) for row in engine.rows("select * from log where drop_id = :id order by id", id=drop_id)]
