@@ -19,7 +19,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
@@ -33,6 +39,8 @@ from gateway.workflow.vitals import SLACK, Vitals
 
 # How long one listing of all folders, with its claims, may take.
 PATIENCE = 120.0
+# Asked of the kernel itself: our own listings open these folders, and each open would else be an event.
+EVENTS: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent, FileClosedEvent]
 NO_LEASES = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
 
@@ -44,8 +52,7 @@ class _WakeUp(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Wake the watcher; what happened does not matter."""
-        if event.event_type in ("created", "moved", "closed", "modified"):
-            self._wake.set()
+        self._wake.set()
 
 
 class Watcher:
@@ -95,8 +102,10 @@ class Watcher:
     def _observe(self) -> None:
         handler = _WakeUp(self._wake)
         observer = Observer()
-        for folder, _, _ in self._folders():
-            observer.schedule(handler, str(folder))
+        # watchdog has a thread for each folder. One that nobody delivers in is left to the rescan, which refuses.
+        for folder, code, _ in self._folders():
+            if code in self._settings.accounts:
+                observer.schedule(handler, str(folder), event_filter=EVENTS)
         observer.start()
         self._observer = observer
 

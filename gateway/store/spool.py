@@ -22,7 +22,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -163,8 +163,14 @@ class Spool:
 
     def landed_folders(self) -> list[Path]:
         """The folder of every landed upload that was not removed yet, oldest first (ids grow with time)."""
+        return sorted(self._below(LANDED), key=lambda folder: folder.name)
+
+    def _below(self, name: str) -> Iterator[Path]:
+        """What lies in the folder `name` of each municipality."""
         with world():
-            return sorted(self.inbox.glob(f"*/{LANDED}/*"), key=lambda folder: folder.name)
+            for folder in self.inbox.iterdir():
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    yield from (folder / name).iterdir()
 
     @staticmethod
     def read_facts(folder: Path) -> Landing:
@@ -188,6 +194,12 @@ class Spool:
     @staticmethod
     def clear(folder: Path) -> None:
         """Remove the folder of a landing that the ledger has. A crash in between leaves a part, to be cleared again."""
+        with suppress(OSError):
+            # What a landing is made of, by name: walking the folder costs more than all else of it together.
+            (folder / "payload").unlink(missing_ok=True)
+            (folder / "facts.json").unlink(missing_ok=True)
+            folder.rmdir()
+            return
         shutil.rmtree(folder, ignore_errors=True)
 
     def sweep_staging(self) -> int:
@@ -295,7 +307,7 @@ class Spool:
         """Every claimed file that was not landed or refused yet, oldest first."""
         found = []
         with world():
-            for folder in sorted(self.inbox.glob(f"*/{CLAIMED}/*"), key=lambda each: each.name):
+            for folder in sorted(self._below(CLAIMED), key=lambda each: each.name):
                 code = folder.parent.parent.name
                 for path in folder.rglob("*"):
                     if path.is_symlink() or not path.is_dir():

@@ -33,7 +33,8 @@ PATIENCE = 30.0
 
 
 class Intake:
-    """`tell(event, **facts)` is the daemon's log; `received()` wakes whoever works on received drops."""
+    """`tell(event, **facts)` is the daemon's log; `received()` wakes whoever works on received drops; `monotonic` is
+    technical time in seconds (without it only silence leads to a rescan)."""
 
     def __init__(
         self,
@@ -42,10 +43,12 @@ class Intake:
         rescan_seconds: float,
         received: Callable[[], None],
         tell: Callable[..., None],
+        monotonic: Callable[[], float] = float,
         vitals: Vitals | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self._ctx = ctx
+        self._monotonic = monotonic
         self._vitals = vitals or Vitals()
         self._patience = patience
         self._well = True
@@ -54,6 +57,8 @@ class Intake:
         self._tell = tell
         self._queue: deque[tuple[Landing, Future[Received]]] = deque()
         self._wake = threading.Event()
+        self._look = True
+        self._looked = 0.0
         self._stopping = False
         self._thread = threading.Thread(target=self._loop, name="intake", daemon=True)
 
@@ -72,6 +77,7 @@ class Intake:
 
     def wake(self) -> None:
         """Something may have landed or been claimed: look."""
+        self._look = True
         self._wake.set()
 
     def stop(self) -> None:
@@ -81,12 +87,12 @@ class Intake:
         self._thread.join()
 
     def _loop(self) -> None:
-        rescan = True
         while True:
             self._well = True
             self._vitals.beat("intake", self._patience)
             try:
-                if rescan:
+                if self._look:
+                    self._look, self._looked = False, self._monotonic()
                     self.scan()
                 self._take_submitted()
             except (GatewayError, OSError, *SURPRISES) as error:  # nothing comes in any more without this thread
@@ -97,8 +103,10 @@ class Intake:
                 return
             self._vitals.beat("intake", self._rescan_seconds + max(SLACK, self._patience), self._well)
             # Submissions wake at once; everything else waits for the rescan, so that a busy edge costs no listing.
-            rescan = not self._wake.wait(self._rescan_seconds) or not self._queue
+            woken = self._wake.wait(self._rescan_seconds)
             self._wake.clear()
+            if not woken or self._monotonic() - self._looked >= self._rescan_seconds:
+                self._look = True
 
     def scan(self) -> None:
         """Land what is claimed, receive whatever lies landed and nobody waits for. What fails alone fails alone."""
