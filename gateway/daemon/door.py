@@ -15,8 +15,8 @@ from gateway.daemon.clock import Options
 from gateway.daemon.parts import Tell, running
 from gateway.edge.sftp.algorithms import fingerprints
 from gateway.edge.sftp.listing import Recent
-from gateway.edge.sftp.server import Door, listen
 from gateway.edge.sftp.rates import Rates
+from gateway.edge.sftp.server import Door, listen
 from gateway.edge.sftp.session import House
 from gateway.edge.watch import Watcher
 from gateway.errors import Temporary
@@ -48,11 +48,11 @@ async def open_door(
         fingerprints=fingerprints(settings.sftp.host_keys),
         handles=settings.sftp.handles_per_session,
         listings=settings.sftp.listings_per_session,
-    )
-    host, port = socket_address(options.listen) if options.listen else settings.sftp.address
         read_bytes=settings.sftp.read_bytes,
         unread_bytes=settings.sftp.unread_bytes,
         requests=Rates(settings.sftp.requests_per_second, 2 * settings.sftp.requests_per_second),
+    )
+    host, port = socket_address(options.listen) if options.listen else settings.sftp.address
     listeners = [(host, port, settings.sftp.tier)]
     if settings.sftp.compat_listen is not None:
         listeners.append((*socket_address(settings.sftp.compat_listen), "compat"))

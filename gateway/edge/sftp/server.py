@@ -1,7 +1,8 @@
 """Server: login, caps and listening.
 
-Does: binds keys to accounts, checks the source address, keeps caps per address, before login and in all, hands each
-authenticated session its `Session`, puts out who is silent for long. Offers current algorithms only; Ed25519 host key.
+Does: binds keys to accounts, checks the source address, asks the keeper who may come in, sets a guard on each
+connection, hands each authenticated session its `Session`, puts out who is silent for long. Offers current algorithms
+only; Ed25519 host key.
 Touches: the listening socket.
 Does not: offer passwords, shells, exec, scp -O or forwarding: who asks for a shell or a command is told so in a
 sentence.
@@ -11,9 +12,8 @@ import asyncio
 import base64
 import ipaddress
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import asyncssh
@@ -24,35 +24,33 @@ from gateway.config.sections import Sftp
 from gateway.domain.model import Account
 from gateway.edge.sftp import wire
 from gateway.edge.sftp.algorithms import SIGNATURES, TIERS, Tier, host_key_pairs
+from gateway.edge.sftp.guard import Guard, guard_channel
+from gateway.edge.sftp.keeper import Doorkeeper
 from gateway.edge.sftp.session import House, Session
+from gateway.edge.sftp.statuses import origin
 from gateway.reports.plain import masked
 from gateway.reports.wording import refusal_line
 
-
-@dataclass(slots=True)
-class Doorkeeper:
-    """Who is connected now, in all and per address."""
-
-    settings: Sftp
-    per_address: Counter[str] = field(default_factory=Counter)
-    logins: "set[Login]" = field(default_factory=set)
-
-    def full(self, address: str) -> bool:
-        """Whether one more connection from here is too many."""
-        return (
-            self.per_address.total() >= self.settings.connections
-            or self.per_address[address] >= self.settings.connections_per_address
-            or sum(not login.is_known() for login in self.logins) >= self.settings.unauthenticated_connections
-        )
+# Of one SFTP channel: what a client may send before its requests are handled.
+WINDOW = 256 * 1024
+LOOK_SECONDS = 10.0
 
 
 class Front(SSHServerStreamSession[bytes]):
-    """One channel of a connection: SFTP, or the sentence that there is nothing else. `left` is called at its end."""
+    """One channel of a connection: SFTP, or the sentence that there is nothing else. `left` is called at its end,
+    `told` when it was not SFTP that was asked for."""
 
-    def __init__(self, make: Callable[[SSHChannel[bytes]], Session], no: bytes, left: Callable[[], None]):
+    def __init__(
+        self,
+        make: Callable[[SSHChannel[bytes]], Session],
+        no: bytes,
+        left: Callable[[], None],
+        told: Callable[..., None],
+    ):
         super().__init__(None, make, 3)
         self._no = no
         self._left = left
+        self._told = told
 
     def shell_requested(self) -> bool:
         """Taken, to be answered with the sentence."""
@@ -66,6 +64,7 @@ class Front(SSHServerStreamSession[bytes]):
         """Begin SFTP, or say that there is nothing else."""
         channel = self._chan
         if isinstance(channel, asyncssh.SSHServerChannel) and channel.get_subsystem() != "sftp":
+            self._told("request_refused", request="shell" if channel.get_command() is None else "exec")
             channel.write(self._no, asyncssh.EXTENDED_DATA_STDERR)
             channel.exit(1)
         else:
@@ -80,10 +79,13 @@ class Front(SSHServerStreamSession[bytes]):
 class Login(asyncssh.SSHServer):
     """One connection, up to and including its login."""
 
-    def __init__(self, house: House, keeper: Doorkeeper) -> None:
+    def __init__(self, house: House, keeper: Doorkeeper, logins: "set[Login]") -> None:
         self._house = house
         self._keeper = keeper
+        self._logins = logins
         self._address = ""
+        self.network = ""
+        self._sent_away = False
         self._counted = False
         self._wrong_keys: set[bytes] = set()
         self._key = b""
@@ -97,21 +99,29 @@ class Login(asyncssh.SSHServer):
         """A client connected; one too many is sent away before it costs anything."""
         self._connection = conn
         self._address = str(conn.get_extra_info("peername")[0])
-        if self._keeper.full(self._address):
-            self._house.tell("connection_refused", peer=self._address)
+        self.network = self._keeper.network(self._address)
+        if not self._keeper.admits(self._address, {*self._logins}):
             conn.abort()
             return
-        self._keeper.per_address[self._address] += 1
-        self._keeper.logins.add(self)
+        self._keeper.came(self.network)
+        self._logins.add(self)
         self._counted = True
+        Guard(conn, self.is_known, self._say, self._house.monotonic).stand(self._house.unread_bytes)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
-        self._keeper.logins.discard(self)
-        if self._counted:
-            self._keeper.per_address[self._address] -= 1
-            if not self._keeper.per_address[self._address]:
-                del self._keeper.per_address[self._address]
+        self._logins.discard(self)
+        if not self._counted:
+            return
+        self._keeper.left(self.network)
+        if exc is not None and not isinstance(exc, asyncssh.Error | OSError):
+            # What a stranger sent should end in an error of the protocol, never in one of the program.
+            self._house.tell("internal_error", reason=type(exc).__name__, where=origin(exc), error=True)
+        if not self.is_known() and not self._sent_away:
+            seconds = self._house.monotonic() - self._since
+            self._keeper.not_logged_in(self._address, bool(self._wrong_keys), seconds, exc)
+        elif isinstance(exc, asyncssh.Error) and not isinstance(exc, asyncssh.ConnectionLost):
+            self._say("connection_broken", reason=type(exc).__name__)
 
     def begin_auth(self, username: str) -> bool:
         """Everybody must authenticate; an unknown login goes the same way as a wrong key."""
@@ -136,7 +146,7 @@ class Login(asyncssh.SSHServer):
             self._key = key.public_data
             return True
         self._wrong_keys.add(key.public_data)
-        self._house.tell("login_failed", account=masked(username[:64]), peer=self._address)
+        self._say("login_failed", account=masked(username[:64]))
         if len(self._wrong_keys) > self._keeper.settings.keys_per_connection and self._connection:
             self._connection.disconnect(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Te veel sleutels | Too many keys"
@@ -158,12 +168,16 @@ class Login(asyncssh.SSHServer):
         """One more channel. ChannelOpenError when there are too many."""
         if self._connection is None or self._account is None:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "")
-        if self._channels >= self._keeper.settings.sessions_per_connection:
+        own = self._channels < self._keeper.settings.sessions_per_connection
+        if not own or not self._keeper.begin_session(self._account.login):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Te veel sessies | Too many sessions")
         self._channels += 1
         no = refusal_line(self._house.ctx.configuration().texts, "NO_EXEC", {})
-        front = Front(partial(self._session, self._account), f"{no}\r\n".encode(), self._channel_left)
-        return self._connection.create_server_channel(encoding=None), front
+        left = partial(self._channel_left, self._account.login)
+        front = Front(partial(self._session, self._account), f"{no}\r\n".encode(), left, self._say)
+        channel = self._connection.create_server_channel(encoding=None, window=WINDOW)
+        guard_channel(channel, self._say)
+        return channel, front
 
     def _session(self, account: Account, channel: SSHChannel[bytes]) -> Session:
         if not isinstance(channel, asyncssh.SSHServerChannel):
@@ -172,8 +186,13 @@ class Login(asyncssh.SSHServer):
         self._made = [each for each in self._made if not each.ended] + [session]
         return session
 
-    def _channel_left(self) -> None:
+    def _channel_left(self, login: str) -> None:
         self._channels -= 1
+        self._keeper.end_session(login)
+
+    def _say(self, event: str, **facts: object) -> None:
+        account = {"account": self._account.login} if self._account else {}
+        self._house.voice.say(event, self.network, **{**account, "peer": self._address, **facts})
 
     def silent_since(self) -> float:
         """Technical time of the last request, or of the connection when there was none."""
@@ -189,6 +208,7 @@ class Login(asyncssh.SSHServer):
 
     def close(self) -> None:
         """Say goodbye."""
+        self._sent_away = True
         if self._connection:
             self._connection.close()
 
@@ -220,7 +240,7 @@ class Door:
     """The open door, with a listener per tier. `silence` is the task that puts out who is silent for long."""
 
     acceptors: tuple[asyncssh.SSHAcceptor, ...]
-    keeper: Doorkeeper
+    logins: set[Login]
     silence: "asyncio.Task[None]"
 
     @property
@@ -230,7 +250,7 @@ class Door:
 
     def close_revoked(self) -> None:
         """Close the connections whose account or key is gone from the configuration."""
-        for login in list(self.keeper.logins):
+        for login in list(self.logins):
             login.close_if_revoked()
 
     async def drain(self, seconds: float = 25.0) -> None:
@@ -239,9 +259,9 @@ class Door:
         for acceptor in self.acceptors:
             acceptor.close()
         until = time.monotonic() + seconds
-        while any(login.is_uploading() for login in self.keeper.logins) and time.monotonic() < until:
+        while any(login.is_uploading() for login in self.logins) and time.monotonic() < until:
             await asyncio.sleep(0.05)
-        for login in list(self.keeper.logins):
+        for login in list(self.logins):
             login.close()
         for acceptor in self.acceptors:
             await acceptor.wait_closed()
@@ -250,19 +270,23 @@ class Door:
 async def listen(house: House, settings: Sftp, listeners: Sequence[tuple[str, int, str]]) -> Door:
     """Open the door at each (host, port, tier); port 0 takes a free one. All share caps and accounts."""
     wire.install()
-    keeper = Doorkeeper(settings)
+    keeper = Doorkeeper(house, settings)
+    logins: set[Login] = set()
     keys = host_key_pairs(settings.host_keys)
-    acceptors = [await _accept(house, keeper, keys, host, port, TIERS[tier]) for host, port, tier in listeners]
-    return Door(tuple(acceptors), keeper, asyncio.create_task(_put_out_the_silent(keeper, house)))
+    acceptors = [
+        await _accept(partial(Login, house, keeper, logins), settings, keys, host, port, TIERS[tier])
+        for host, port, tier in listeners
+    ]
+    return Door(tuple(acceptors), logins, asyncio.create_task(_look_round(logins, house, settings.idle_seconds)))
 
 
 async def _accept(
-    house: House, keeper: Doorkeeper, keys: Sequence[asyncssh.SSHKeyPair], host: str, port: int, tier: Tier
+    make: Callable[[], Login], settings: Sftp, keys: Sequence[asyncssh.SSHKeyPair], host: str, port: int, tier: Tier
 ) -> asyncssh.SSHAcceptor:
     return await asyncssh.listen(
         host,
         port,
-        server_factory=lambda: Login(house, keeper),
+        server_factory=make,
         server_host_keys=keys,
         send_server_host_keys=tier.tell_keys,
         allow_scp=False,
@@ -271,8 +295,8 @@ async def _accept(
         allow_pty=False,
         line_editor=False,
         encoding=None,
-        login_timeout=keeper.settings.login_grace_seconds,
-        keepalive_interval=keeper.settings.keepalive_seconds,
+        login_timeout=settings.login_grace_seconds,
+        keepalive_interval=settings.keepalive_seconds,
         keepalive_count_max=3,
         kex_algs=tier.kex,
         encryption_algs=tier.encryption,
@@ -285,10 +309,11 @@ async def _accept(
     )
 
 
-async def _put_out_the_silent(keeper: Doorkeeper, house: House) -> None:
-    limit = keeper.settings.idle_seconds
+async def _look_round(logins: set[Login], house: House, idle_seconds: float) -> None:
+    """Put out who is silent for long, and tell the numbers of what was not said line by line."""
     while True:
-        await asyncio.sleep(min(limit / 4, 10.0))
-        for login in list(keeper.logins):
-            if house.monotonic() - login.silent_since() > limit and not login.is_answering():
+        await asyncio.sleep(min(idle_seconds / 4, LOOK_SECONDS))
+        for login in list(logins):
+            if house.monotonic() - login.silent_since() > idle_seconds and not login.is_answering():
                 login.close()
+        house.voice.rest()

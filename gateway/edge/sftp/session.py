@@ -22,8 +22,8 @@ from gateway.edge.sftp.acts import Act, Memory
 from gateway.edge.sftp.listing import Entry, Recent
 from gateway.edge.sftp.opened import Download, open_to_read
 from gateway.edge.sftp.papers import Drafts, Paper, open_paper
-from gateway.edge.sftp.statuses import attributes, listed, origin, status
 from gateway.edge.sftp.rates import Rates, Voice
+from gateway.edge.sftp.statuses import attributes, listed, origin, status
 from gateway.edge.sftp.tree import Place, Sort, normal, parse
 from gateway.edge.sftp.upload import (
     Upload,
@@ -37,8 +37,8 @@ from gateway.edge.sftp.upload import (
 )
 from gateway.edge.sftp.view import View
 from gateway.errors import GatewayError, Refusal, Temporary
-from gateway.store.ledger import log, reports
 from gateway.reports.plain import masked
+from gateway.store.ledger import log, reports
 from gateway.workflow import collect
 from gateway.workflow.admit import Attempt, record_refusal
 from gateway.workflow.context import Context
@@ -69,11 +69,11 @@ class House:
     voice: Voice = field(init=False)
     drafts: Drafts = field(default_factory=Drafts)
 
-
-class Session(asyncssh.SFTPServer):
     def __post_init__(self) -> None:
         object.__setattr__(self, "voice", Voice(self.tell, self.monotonic))
 
+
+class Session(asyncssh.SFTPServer):
     """One SFTP session of one account."""
 
     def __init__(self, channel: "asyncssh.SSHServerChannel[bytes]", house: House, account: Account, peer: str) -> None:
@@ -117,8 +117,6 @@ class Session(asyncssh.SFTPServer):
         """See `wire.Told`."""
         return self._status(Refusal("UNSUPPORTED"))
 
-    # --- answers ------------------------------------------------------------------------------------------------------
-
     def unread_allowed(self) -> int:
         """See `wire.Told`."""
         return self._house.unread_bytes
@@ -149,6 +147,8 @@ class Session(asyncssh.SFTPServer):
 
     def _say(self, event: str, **facts: object) -> None:
         self._house.voice.say(event, self._known.login, account=self._known.login, peer=self._peer, **facts)
+
+    # --- answers ------------------------------------------------------------------------------------------------------
 
     async def _answer(self, work: Awaitable[Answer], attempt: Attempt | None = None) -> Answer:
         """Wait for `work`; its errors become SFTP statuses. A refused `attempt` leaves its traces."""

@@ -1,0 +1,122 @@
+"""Keeper: who is connected now, who may come in, and who is kept out.
+
+Does: counts connections in all, per network, and of those the ones that have not logged in yet; counts the sessions of
+each account; puts down what connections did that never logged in, and says it, a few lines at a time.
+Touches: the daemon's log.
+Does not: log anybody in or close a connection (server).
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import asyncssh
+
+from gateway.config.sections import Penalties, Sftp
+from gateway.edge.sftp.penalties import Offence, Register, is_allowed, network_of
+from gateway.edge.sftp.session import House
+
+# Faults of the protocol itself. No common algorithm, or a host key that the client does not know, is not among them.
+BROKEN = (
+    asyncssh.ProtocolError,
+    asyncssh.ProtocolNotSupported,
+    asyncssh.MACError,
+    asyncssh.CompressionError,
+    asyncssh.IllegalUserName,
+    asyncssh.ServiceNotAvailable,
+)
+
+
+class Comer(Protocol):
+    """Somebody who is connected."""
+
+    network: str
+
+    def is_known(self) -> bool:
+        """Whether the login is completed."""
+
+
+@dataclass(slots=True)
+class Doorkeeper:
+    """`settings` are those that the door was opened with; the penalties are those in force."""
+
+    house: House
+    settings: Sftp
+    register: Register = field(default_factory=Register)
+    per_network: Counter[str] = field(default_factory=Counter)
+    sessions: Counter[str] = field(default_factory=Counter)
+
+    def _penalties(self) -> Penalties:
+        return self.house.ctx.configuration().settings.penalties
+
+    def network(self, address: str) -> str:
+        """The network that an address counts for."""
+        return network_of(address, self._penalties())
+
+    def admits(self, address: str, others: "set[Comer]") -> bool:
+        """Whether one more connection from here may be; says why not."""
+        network, penalties, now = self.network(address), self._penalties(), self.house.monotonic()
+        left = 0.0 if is_allowed(address, penalties.allow) else self.register.shut_for(network, now, penalties)
+        if left:
+            self.house.voice.say("connection_banned", network, peer=address, network=network, seconds=round(left))
+            return False
+        cap = self._cap_reached(network, others)
+        if cap:
+            self.house.voice.say("connection_refused", network, peer=address, cap=cap)
+        return not cap
+
+    def _cap_reached(self, network: str, others: "set[Comer]") -> str:
+        """The name of the setting that keeps one more connection out, or nothing."""
+        unknown = [other.network for other in others if not other.is_known()]
+        counts = {
+            "connections": self.per_network.total(),
+            "connections_per_address": self.per_network[network],
+            "unauthenticated_connections": len(unknown),
+            "unauthenticated_connections_per_address": unknown.count(network),
+        }
+        return next((name for name, count in counts.items() if count >= getattr(self.settings, name)), "")
+
+    def came(self, network: str) -> None:
+        """One more connection."""
+        self.per_network[network] += 1
+
+    def left(self, network: str) -> None:
+        """One less."""
+        self.per_network[network] -= 1
+        if not self.per_network[network]:
+            del self.per_network[network]
+
+    def begin_session(self, login: str) -> bool:
+        """Count one more session of an account, unless it has as many as it may."""
+        if self.sessions[login] >= self.settings.sessions_per_account:
+            return False
+        self.sessions[login] += 1
+        return True
+
+    def end_session(self, login: str) -> None:
+        """One less."""
+        self.sessions[login] -= 1
+        if not self.sessions[login]:
+            del self.sessions[login]
+
+    def not_logged_in(self, address: str, failed: bool, seconds: float, error: Exception | None) -> None:
+        """A connection ended after so many seconds without a login; `failed`: it tried."""
+        offence = self._offence(failed, seconds, error)
+        penalties, network = self._penalties(), self.network(address)
+        reason = type(error).__name__ if error else ""
+        self.house.voice.say("not_logged_in", network, peer=address, why=offence.value, reason=reason)
+        if is_allowed(address, penalties.allow):
+            return
+        now = self.house.monotonic()
+        before = self.register.shut_for(network, now, penalties)
+        standing = self.register.offend(network, offence, now, penalties)
+        if standing.shut and not before:
+            self.house.voice.say("banned", network, network=network, seconds=round(standing.until - now),
+                                 bans=standing.bans)  # fmt: skip
+
+    def _offence(self, failed: bool, seconds: float, error: Exception | None) -> Offence:
+        if failed:
+            return Offence.FAILED_LOGIN
+        if isinstance(error, BROKEN):
+            return Offence.BROKEN
+        return Offence.GRACE if seconds >= self.settings.login_grace_seconds else Offence.NO_LOGIN
