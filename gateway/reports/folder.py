@@ -14,7 +14,7 @@ from datetime import datetime
 
 from gateway.domain.model import Desk, DeskFacts, Param, Span
 from gateway.domain.workdays import local_day
-from gateway.reports.dates import iso, iso_day, local
+from gateway.reports.dates import iso, iso_day, local, until_text
 from gateway.reports.document import desk_of, dump
 from gateway.reports.facts import ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
 from gateway.reports.names import REPORT_NAME
@@ -31,6 +31,9 @@ EXTENDED = re.sub(r"\?(P<[a-z]+>|:)", "", REPORT_NAME.pattern)  # as grep -E and
 # What the log keeps for the gateway itself: a mail's own id, whether a refusal left a receipt.
 NOT_FOR_USERS = frozenset({"mail", "receipt"})
 OF_SENTENCE = "param_"
+# Details that are words of the catalogue, and below which key; details that are moments (ISO 8601).
+WORDS = {"occasion": "log.occasion", "term": "mails.term"}
+MOMENTS = frozenset({"due"})
 
 LogLine = tuple[datetime, str, str | None, Mapping[str, str | int]]
 
@@ -129,6 +132,11 @@ def _particulars(details: Mapping[str, str | int], texts: Texts) -> Iterator[str
             continue
         key = f"log.detail.{name}"
         label = texts.say("nl", key) if texts.has(key) else name
+        word = f"{WORDS[name]}.{value}" if name in WORDS else ""
+        if word and texts.has(word):
+            value = texts.say("nl", word)
+        elif name in MOMENTS:
+            value = until_text("nl", datetime.fromisoformat(str(value)))
         # Only a name is a stranger's; a checksum may hold nine digits that look like a number and must stay whole.
         yield f"{label}: {masked(str(value)) if name == 'name' else value}"
     sentence = f"refusals.{details.get('code')}.text"

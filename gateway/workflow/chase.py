@@ -238,7 +238,7 @@ def _tell_desk(ctx: Context, occasion: str, event: str, concerned: list[Deadline
             items.append(phrase("mails.item.deadline", **said, **params))
         else:
             items.append(phrase("mails.item.deadline_met", **said, **params, met=deadline.met_at.isoformat()))
-        detail: dict[str, str | int | None] = {"kind": deadline.kind, **params}
+        detail: dict[str, str | int | None] = {"term": deadline.kind, **params}
         log.append(ctx.engine, log.Line(now, event, deadline.municipality, drop_id=drop_id, detail=detail))
         tell(
             event, kind=deadline.kind, municipality=deadline.municipality, error=event == "deadline_breached", **params

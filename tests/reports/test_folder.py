@@ -170,6 +170,31 @@ def test_the_message_log_is_a_table_in_both_languages() -> None:
     ]
 
 
+def test_the_message_log_says_in_words_which_mail_and_which_deadline() -> None:
+    due = "2018-02-19T22:59:59.999000+00:00"
+    log = folder.message_log(
+        (
+            (TIMES.ready, "mailed", "anna.0363", {"occasion": "quality", "mail": "0199"}),
+            (TIMES.ready, "mailed", "anna.0363", {"occasion": "not known any more", "mail": "0199"}),
+            (TIMES.ready, "deadline_breached", None, {"term": "technical", "id": "180214-7f3a9c", "due": due}),
+        ),
+        texts(),
+    )
+    rows = list(csv.reader(io.StringIO(log.decode("utf-8-sig"), newline=""), delimiter=";"))
+    assert [row[5] for row in rows[1:]] == [
+        "soort: op-orde rapport",
+        "soort: not known any more",
+        "uiterlijk: maandag 19 februari 2018, aanleverkenmerk: 180214-7f3a9c, termijn: technisch rapport",
+    ]
+
+
+def test_every_mail_has_its_word_in_the_message_log() -> None:
+    sentences = texts().sentences["nl"]
+    occasions = {key.split(".")[1] for key in sentences if re.fullmatch(r"mails\.[a-z_]+\.subject", key)}
+    assert len(occasions) > 15
+    assert [name for name in sorted(occasions) if not texts().has(f"log.occasion.{name}")] == []
+
+
 def test_a_refusal_stands_in_the_message_log_with_its_sentence_while_it_is_kept() -> None:
     detail: dict[str, str | int] = {"code": "TOO_LARGE", "name": "a.csv", "receipt": 1}
     kept, blanked = (

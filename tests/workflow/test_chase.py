@@ -303,7 +303,7 @@ def test_a_breach_is_told_at_once_aloud_and_in_the_municipalitys_own_log(world: 
     tick(world)
     assert told(world)[before:] == [("deadline_breached", DESK), ("deadline_breached", "operator")]
     [line] = [each for each in log.of_drop(world.engine, drop.id) if each.event == "deadline_breached"]
-    assert (line.municipality, line.detail["id"], line.detail["kind"]) == ("0363", drop.short_id, "technical")
+    assert (line.municipality, line.detail["id"], line.detail["term"]) == ("0363", drop.short_id, "technical")
     [facts] = [facts for event, facts in world.told if event == "deadline_breached"]
     assert facts["error"] is True
 
