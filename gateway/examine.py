@@ -13,6 +13,7 @@ and place, never by its message, which may hold a value of the payload.
 address space. A worker whose parent is gone while it works ends by its own alarm.
 """
 
+import ctypes
 import io
 import json
 import os
@@ -30,6 +31,7 @@ from gateway.domain.model import Examination, Finding, MemberResult, Phrase
 LENGTH_BYTES = 8
 OPEN_FILES = 16
 EXIT_MEMORY = 77
+PR_SET_DUMPABLE = 4
 EXIT_FAULT = 70
 # The parent's own clock goes first; this one is for a parent that is gone.
 ALARM_MARGIN = 5
@@ -50,7 +52,15 @@ def limit(address_space: int) -> None:
     """No more than this memory and these files, and no core dump: it would hold the payload."""
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    no_dumps()
+
+
+def no_dumps() -> None:
+    """Whatever happens, this process leaves no core dump, and no other of the same user looks into its memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A handler that the kernel pipes dumps to is not held by the limit, but it is by this (prctl(2), core(5)).
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
 
 
 def read_frame(stream: IO[bytes], longest: int) -> bytes | None:

@@ -26,7 +26,7 @@ from gateway.workflow.context import Context
 
 # A ledger up to this size is looked through in about a second at each start.
 CHECKED_BYTES = 256 * 1024 * 1024
-NEEDS_RESTART = ("sftp", "paths", "ledger", "watch", "workers")
+NEEDS_RESTART = ("sftp", "paths", "ledger", "watch", "workers", "metrics")
 
 
 class InForce:
@@ -79,10 +79,12 @@ def ledger_path(configuration: Configuration) -> Path:
     return Path(configuration.settings.ledger.url.removeprefix("sqlite:///"))
 
 
-def open_ledger(configuration: Configuration, *, checked: bool = False) -> SQLite:
+def open_ledger(
+    configuration: Configuration, *, checked: bool = False, committed: Callable[[float], None] | None = None
+) -> SQLite:
     """The ledger that the configuration names, migrated. Corrupt, with the cure, when it is damaged, or gone from a
     place where there was one: a fresh ledger there would know nothing of what was acknowledged. `checked`: look at all
-    of it first, unless that would take too long (doctor does)."""
+    of it first, unless that would take too long (doctor does). `committed` takes how long each commit lasted."""
     path = ledger_path(configuration)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     seen = path.with_name(f"{path.name}.seen")
@@ -90,7 +92,7 @@ def open_ledger(configuration: Configuration, *, checked: bool = False) -> SQLit
     size = path.stat().st_size if path.exists() else 0
     if seen.exists() and not size:
         raise Corrupt(f"the ledger {path} is gone. Put back the last backup: {cure}. To begin anew, remove {seen}")
-    engine = SQLite(path)
+    engine = SQLite(path, committed=committed)
     try:
         problems = engine.check() if checked and 0 < size < CHECKED_BYTES else []
         if problems:

@@ -9,17 +9,29 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 from gateway import logs
 from gateway.daemon.clock import Options, sandbox_clock
 from gateway.daemon.door import open_door
 from gateway.daemon.foundations import NEEDS_RESTART, InForce, make_context, open_ledger, take_lock
+from gateway.daemon.heart import beat
+from gateway.daemon.instruments import (
+    Instruments,
+    alarm_seconds,
+    alarmed,
+    instruments,
+    live,
+    seen,
+    serve_metrics,
+)
 from gateway.daemon.parts import Tell, running
-from gateway.daemon.systemd import notify
+from gateway.daemon.systemd import notify, reloading, watchdog_seconds
 from gateway.daemon.work import duties, duty_seconds, start_work
 from gateway.edge.schedule import Ticks
 from gateway.errors import ConfigError
+from gateway.examine import no_dumps
 from gateway.reports import pages
 from gateway.store.ledger import facts
 from gateway.workers import Pool
@@ -28,18 +40,22 @@ from gateway.workflow.context import Context
 from gateway.workflow.recover import recover
 
 WORKING_FILE_SECONDS = 3600.0
+# Who must not hang, or systemd hears no more of us.
+WATCHED = {"all": ("loop", "intake"), "sftp": ("loop", "intake"), "worker": ("loop", "judging")}
 
 
 def serve(options: Options) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError, Conflict or Corrupt when it cannot start."""
+    no_dumps()
     with ExitStack() as stack:
         in_force = InForce(options.directory)
         configuration = in_force.value
         take_lock(configuration.settings.paths.state, options.role, stack)
-        engine = open_ledger(configuration, checked=True)
+        made = instruments(configuration.settings, stack)
+        engine = open_ledger(configuration, checked=True, committed=partial(made.vitals.observe, "commit_seconds"))
         stack.callback(engine.close)
         clock = sandbox_clock(engine, options)
-        tell = logs.set_up(clock, sandbox=options.simulate is not None)
+        tell = made.counted(logs.set_up(clock, sandbox=options.simulate is not None))
         for warning in configuration.warnings:
             tell("configuration_warning", problem=str(warning))
         pool = None
@@ -53,39 +69,54 @@ def serve(options: Options) -> None:
             )
             stack.callback(pool.close)
             pool.warm()
+            made.figures.workers = lambda: len(pool.processes())
         sandbox = options.simulate is not None
         ctx = make_context(configuration, engine, clock, in_force, pool, sandbox)
+        ctx = replace(ctx, examine=made.measured(ctx.examine))
         recover(ctx, edge=options.role != "worker", publisher=options.role != "sftp")
         pages.prepare()
+        live(made, ctx, options.role, tell, stack)
         # A lease that is broken while a file is claimed sends SIGIO, which ends a process that does not expect it.
         signal.signal(signal.SIGIO, signal.SIG_IGN)
-        asyncio.run(_run(options, in_force, ctx, tell, stack))
+        asyncio.run(_run(options, in_force, ctx, made, tell, stack))
 
 
-async def _run(options: Options, in_force: InForce, ctx: Context, tell: Tell, stack: ExitStack) -> None:
+async def _run(
+    options: Options, in_force: InForce, ctx: Context, made: Instruments, tell: Tell, stack: ExitStack
+) -> None:
     settings = in_force.value.settings
     loop = asyncio.get_running_loop()
-    wake = start_work(ctx, settings, tell, stack) if options.role != "sftp" else lambda: None
+    watchdog = watchdog_seconds()
+    pulse = asyncio.create_task(beat(made.vitals, WATCHED[options.role], watchdog))
+    wake = start_work(ctx, settings, tell, stack, made.vitals) if options.role != "sftp" else lambda: None
     door = None
     if options.role != "worker":
-        door = await open_door(options, settings, ctx, wake, tell, stack)
+        door = await open_door(options, settings, ctx, wake, tell, stack, made.vitals)
+
+        made.figures.connections = door.connections
+    made.figures.ctx, made.figures.view = ctx, partial(seen, ctx, settings.paths.state)
+    serve_metrics(made, settings, tell, stack)
 
     def swapped() -> None:
         if door is not None:
             loop.call_soon_threadsafe(door.close_revoked)
 
     check = partial(_check_configuration, in_force, ctx, swapped, tell)
-    ticks = {"configuration": (1.0, check)}
+    ticks: dict[str, tuple[float, Callable[[], None]]] = {
+        "configuration": (1.0, check),
+        "alarm": (alarm_seconds(options.speed), alarmed(ctx, options.role, tell)),
+    }
     if options.role != "sftp":
         ticks["duties"] = (duty_seconds(options.speed), partial(duties, ctx, wake, tell))
         ticks["purge"] = (duty_seconds(options.speed), partial(retain.nightly, ctx, tell))
     if options.role != "worker":
         ticks["working_files"] = (WORKING_FILE_SECONDS, partial(retain.sweep_working, ctx, tell))
-    stack.enter_context(running(Ticks(ticks, tell)))
+    beating = {name: (seconds, made.beating(name, seconds, step)) for name, (seconds, step) in ticks.items()}
+    stack.enter_context(running(Ticks(beating, tell)))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, partial(check, force=True)))
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, partial(_reload, check)))
     notify("READY=1")
     tell("ready", role=options.role, configuration=in_force.value.version)
     await ended.wait()
@@ -93,7 +124,16 @@ async def _run(options: Options, in_force: InForce, ctx: Context, tell: Tell, st
     tell("stopping")
     if door is not None:
         await door.drain()
+    pulse.cancel()
     await loop.run_in_executor(None, stack.pop_all().close)
+
+
+def _reload(check: Callable[..., None]) -> None:
+    reloading()
+    try:
+        check(force=True)
+    finally:
+        notify("READY=1")
 
 
 def _check_configuration(

@@ -23,45 +23,52 @@ from gateway.workflow.publish import publish
 from gateway.workflow.recover import mirror
 from gateway.workflow.sealer import Sealer, folder_of
 from gateway.workflow.sending import push_all
+from gateway.workflow.vitals import Vitals
 
 ASSESS_SECONDS = 5.0
 HAND_OVER_SECONDS = 30.0
 MIRROR_SECONDS = 60.0
 MAIL_SECONDS = 2.0
 DUTY_SECONDS = 30.0
+# How long one round of what goes through every file may take.
+SLOW = 1800.0
 SEAL_SECONDS = 60.0
 
 
-def start_work(ctx: Context, settings: Settings, tell: Tell, stack: ExitStack) -> Callable[[], None]:
+def start_work(
+    ctx: Context, settings: Settings, tell: Tell, stack: ExitStack, vitals: Vitals | None = None
+) -> Callable[[], None]:
     """Start publishing, mailing, judging and the comparison of outbox and ledger; what wakes the first three."""
-    stack.enter_context(running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx), tell)))
-    stack.enter_context(running(Loop("seal", SEAL_SECONDS, Sealer(ctx, folder_of(settings.paths.state)), tell)))
-    publishing = stack.enter_context(running(Loop("publish", 1.0, lambda: publish(ctx), tell)))
+    stack.enter_context(running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx), tell, vitals, SLOW)))
+    stack.enter_context(running(Loop("seal", SEAL_SECONDS, Sealer(ctx, folder_of(settings.paths.state)), tell, vitals)))
+    publishing = stack.enter_context(running(Loop("publish", 1.0, lambda: publish(ctx), tell, vitals)))
 
     def post() -> Post:
         return post_for(ctx.configuration().settings, write_durably, sandbox=ctx.sandbox)
 
-    mailing = stack.enter_context(running(Mailing(ctx, post=post, seconds=MAIL_SECONDS, tell=tell)))
+    mailing = stack.enter_context(running(Mailing(ctx, post=post, seconds=MAIL_SECONDS, tell=tell, vitals=vitals)))
 
     def report() -> None:
         publishing.wake()
         mailing.wake()
 
-    handing = stack.enter_context(running(Loop("hand_over", HAND_OVER_SECONDS, partial(_hand_over, ctx, tell), tell)))
+    handing = stack.enter_context(
+        running(Loop("hand_over", HAND_OVER_SECONDS, partial(_hand_over, ctx, tell), tell, vitals, SLOW))
+    )
 
     def assessed() -> None:
         if assess_all(ctx, tell):
             report()
         handing.wake()
 
-    assessing = stack.enter_context(running(Loop("assess", ASSESS_SECONDS, assessed, tell)))
+    assessing = stack.enter_context(running(Loop("assess", ASSESS_SECONDS, assessed, tell, vitals)))
 
     def decided() -> None:
         report()
         assessing.wake()
 
     judging = stack.enter_context(
-        running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=decided, tell=tell))
+        running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=decided, tell=tell, vitals=vitals))
     )
 
     def wake() -> None:

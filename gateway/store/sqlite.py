@@ -12,7 +12,7 @@ Weakness: one writer at a time. A writer waits up to `busy_seconds`, then the ca
 import secrets
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,10 @@ OLDEST_SAFE = (3, 51, 3)
 
 
 class Connection(Database):
-    """A sqlite-utils database whose outermost transaction takes the write lock at once."""
+    """A sqlite-utils database whose outermost transaction takes the write lock at once. `committed` takes how long its
+    commit lasted, in seconds."""
+
+    committed: Callable[[float], None] | None = None
 
     @contextmanager
     def atomic(self) -> Generator[Database, None, None]:
@@ -43,7 +46,10 @@ class Connection(Database):
         try:
             yield self
             # A commit can fail like any statement (disk full): it stands inside so that its failure rolls back.
+            begun = time.monotonic()
             self.conn.execute(f"release {savepoint}" if savepoint else "commit")
+            if self.committed is not None and not savepoint:
+                self.committed(time.monotonic() - begun)
         except BaseException:
             # An error such as a full disk may have ended the transaction already.
             if self.conn.in_transaction:
@@ -69,12 +75,16 @@ def translated() -> Iterator[None]:
 
 
 class SQLite:
-    """The engine on the file `path`. `busy_seconds`: how long a writer waits for another."""
+    """The engine on the file `path`. `busy_seconds`: how long a writer waits for another; `committed` takes how long
+    each commit lasted, in seconds."""
 
-    def __init__(self, path: Path, *, busy_seconds: float = 10.0) -> None:
+    def __init__(
+        self, path: Path, *, busy_seconds: float = 10.0, committed: Callable[[float], None] | None = None
+    ) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SAFE:
             raise Corrupt(f"SQLite {sqlite3.sqlite_version} can lose data; install the wheel pysqlite3 (>= 0.6.1)")
         self._path = path
+        self._committed = committed
         self._busy_ms = int(busy_seconds * 1000)
         self._local = threading.local()
         self._all: list[Connection] = []
@@ -86,6 +96,7 @@ class SQLite:
             with translated():
                 raw = sqlite3.connect(str(self._path), isolation_level=None, check_same_thread=False)
                 found = Connection(raw)
+                found.committed = self._committed
                 raw.execute(f"pragma busy_timeout = {self._busy_ms}")
                 self._switch_to_wal(raw)
                 for pragma in ("synchronous = full", "foreign_keys = on", "secure_delete = on"):

@@ -173,8 +173,9 @@ def _about(drop: Drop, occasion: str, subject: str, says: tuple[str, ...], param
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
-def send_due(ctx: Context, post: Post, tell: Callable[..., None]) -> int:
-    """Offer every mail whose time has come, once; how many were taken. None while the gate of a restore is closed."""
+def send_due(ctx: Context, post: Post, tell: Callable[..., None], only: str = "") -> int:
+    """Offer every mail whose time has come, once; how many were taken. None while the gate of a restore is closed.
+    `only`: of this occasion alone."""
     taken = 0
     if gate(ctx.engine) is not None:
         return taken
@@ -192,7 +193,7 @@ def send_due(ctx: Context, post: Post, tell: Callable[..., None]) -> int:
             mails.note_reason(ctx.engine, owed.id, str(fate))
             tell("mail_delayed", mail=owed.id, occasion=owed.occasion, attempt=owed.attempts + 1, reason=str(fate))
 
-    while batch := mails.due(ctx.engine, to_ms(ctx.now()), BATCH):
+    while batch := mails.due(ctx.engine, to_ms(ctx.now()), BATCH, only):
         under_way: dict[str, Notification] = {}
         before = taken
         post.send(_letters(ctx, batch, under_way, tell), done)

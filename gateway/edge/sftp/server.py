@@ -11,6 +11,7 @@ sentence.
 import asyncio
 import base64
 import ipaddress
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -235,6 +236,10 @@ def _address_allowed(account: Account, address: str) -> bool:
     return any(source in ipaddress.ip_network(network, strict=False) for network in account.allow_from)
 
 
+# Where to listen: a host (or a socket of systemd), a port, a tier.
+Listener = tuple[str | socket.socket, int, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """The open door, with a listener per tier. `silence` is the task that puts out who is silent for long."""
@@ -247,6 +252,10 @@ class Door:
     def ports(self) -> tuple[int, ...]:
         """Where it listens, in the order that was asked."""
         return tuple(acceptor.get_port() for acceptor in self.acceptors)
+
+    def connections(self) -> int:
+        """How many there are now."""
+        return len(self.logins)
 
     def close_revoked(self) -> None:
         """Close the connections whose account or key is gone from the configuration."""
@@ -267,8 +276,9 @@ class Door:
             await acceptor.wait_closed()
 
 
-async def listen(house: House, settings: Sftp, listeners: Sequence[tuple[str, int, str]]) -> Door:
-    """Open the door at each (host, port, tier); port 0 takes a free one. All share caps and accounts."""
+async def listen(house: House, settings: Sftp, listeners: Sequence[Listener]) -> Door:
+    """Open the door at each (host, port, tier); port 0 takes a free one; a
+    socket that listens already may stand in the place of the host. All share caps and accounts."""
     wire.install()
     keeper = Doorkeeper(house, settings)
     logins: set[Login] = set()
@@ -281,11 +291,18 @@ async def listen(house: House, settings: Sftp, listeners: Sequence[tuple[str, in
 
 
 async def _accept(
-    make: Callable[[], Login], settings: Sftp, keys: Sequence[asyncssh.SSHKeyPair], host: str, port: int, tier: Tier
+    make: Callable[[], Login],
+    settings: Sftp,
+    keys: Sequence[asyncssh.SSHKeyPair],
+    host: str | socket.socket,
+    port: int,
+    tier: Tier,
 ) -> asyncssh.SSHAcceptor:
+    ours = None if isinstance(host, str) else host
     return await asyncssh.listen(
-        host,
+        host if isinstance(host, str) else "",
         port,
+        sock=ours,
         server_factory=make,
         server_host_keys=keys,
         send_server_host_keys=tier.tell_keys,

@@ -79,12 +79,13 @@ def add(engine: Engine, owed: Notification) -> bool:
     )
 
 
-def due(engine: Engine, now_ms: int, limit: int) -> list[Notification]:
-    """Pending notifications whose time has come, the longest waiting first."""
+def due(engine: Engine, now_ms: int, limit: int, occasion: str = "") -> list[Notification]:
+    """Pending notifications whose time has come, the longest waiting first; of one occasion, or of all."""
     rows = engine.rows(
         """select * from notifications where state = 'pending' and next_try_at <= :now
-           order by next_try_at, id limit :n""",
+           and (occasion = :occasion or :occasion = '') order by next_try_at, id limit :n""",
         now=now_ms,
+        occasion=occasion,
         n=limit,
     )
     return [_notification(row) for row in rows]
