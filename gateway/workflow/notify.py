@@ -22,7 +22,7 @@ from gateway.reports.facts import MailFacts
 from gateway.reports.mail import mail
 from gateway.store.ledger import deadlines, log, mails
 from gateway.store.ledger.mails import Notification
-from gateway.workflow.context import Context, municipality, round_of, rules_of
+from gateway.workflow.context import Context, municipality, round_of
 from gateway.workflow.restored import gate
 
 # After each failed attempt; together 48 hours of legal time.
@@ -107,7 +107,7 @@ def owe(ctx: Context, notice: Notice, to: Iterable[str]) -> int:
 
 def owe_receipt(ctx: Context, drop: Drop) -> int:
     """A file was received; only when the round asks for such mails."""
-    if drop.lane is Lane.TRIAL or not rules_of(ctx, drop).round.mail_receipts:
+    if drop.lane is Lane.TRIAL or not round_of(ctx, drop).mail_receipts:
         return 0
     owed = deadlines.find(ctx.engine, "technical", drop.id)
     params: dict[str, Param] = {"due": owed.due_at.isoformat()} if owed else {}

@@ -134,6 +134,13 @@ def test_a_receipt_is_mailed_only_where_the_round_asks(world: World) -> None:
     assert to(world, "receipt") == ["amsterdam"]
 
 
+def test_mails_of_receipts_follow_the_round_of_today_as_other_mails_do(world: World) -> None:
+    asked = replace(world.configuration.rounds["2017H2"], mail_receipts=True)
+    world.configure(rounds={"2017H2": asked})
+    world.drop(NAME, BODY)
+    assert to(world, "receipt") == ["amsterdam"]
+
+
 def test_a_held_drop_tells_its_sender_once_and_the_desk_each_time(world: World) -> None:
     world.faults[NAME] = 2 * ATTEMPTS
     drop = world.drop(NAME, BODY)
