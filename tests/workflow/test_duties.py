@@ -13,14 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.channel.mail import FolderPost
 from gateway.domain.model import Consent, DeliveryRound, Span
 from gateway.domain.workdays import is_workday, local_day, subtract_workdays
 from gateway.store.ledger import duties, extensions, mails, statements
 from gateway.store.ledger.extensions import Extension
 from gateway.store.ledger.statements import Statement
+from gateway.store.spool import write_durably
 from gateway.workflow.duties import moments, run_duties
 from gateway.workflow.missing import Lack, Standing, expected, missing
-from gateway.workflow.notify import DESK
+from gateway.workflow.notify import DESK, send_due
 from tests.samples import good, wmo_csv, zipped
 from tests.world import World, shipped
 
@@ -152,6 +154,15 @@ def test_the_opening_tells_period_target_last_safe_day_and_close(world: World) -
     assert isinstance(params, dict)
     assert (params["target"], params["safe"], params["periods"]) == ("2018-02-23", "2018-03-01", "2017H1, 2017H2")
     assert mail.content["says"] == ["open", "periods", "closes", "target", "safe", "how"]
+
+
+def test_an_opening_after_the_last_safe_day_says_so_and_can_be_written(world: World) -> None:
+    at(world, "2018-03-05T09:00")
+    tick(world)
+    says = texts_of(world, "opening", "amsterdam").content["says"]
+    assert says == ["open", "periods", "closes", "safe_past", "how"]
+    post = FolderPost(world.folder / "mail", write_durably, sender="gateway@desk.example")
+    assert send_due(world.ctx, post, world.tell) == len(owed(world))
 
 
 def test_only_those_are_reminded_whom_it_concerns(world: World) -> None:
