@@ -209,7 +209,17 @@ def calendar(directory: Path, day: datetime) -> None:
     print_calendar(directory, day.date())
 
 
-KEEPING = (keep.purge, keep.hold, keep.deletions, keep.backup, keep.restore, keep.mail, keep.verify, keep.replay)
+KEEPING = (
+    keep.purge,
+    keep.hold,
+    keep.deletions,
+    keep.backup,
+    keep.restore,
+    keep.health,
+    keep.mail,
+    keep.verify,
+    keep.replay,
+)
 for command in (desk.extend, desk.withdraw, desk.withdrawals, desk.account, *KEEPING):
     commands.add_command(command)
 

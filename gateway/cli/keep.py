@@ -92,6 +92,20 @@ def restore(directory: Path, replace: bool, yes: bool, file: Path) -> None:
     sys.exit(0 if restore_backup(directory, file, click.confirm if not yes else None, replace=replace) else 1)
 
 
+@click.command()
+@CONFIG
+@AS_JSON
+@click.option("--nagios", is_flag=True, help="Exit code 2 instead of 1 when red, as monitors of that family expect.")
+def health(directory: Path, as_json: bool, nagios: bool) -> None:
+    """Is all well? Green or red in one line, with the reasons below it; exit code 1 when red.
+
+    Works without a running gateway too, which is then one of the reasons.
+    """
+    from gateway.cli.health import print_health
+
+    sys.exit(0 if print_health(directory, as_json=as_json) else 2 if nagios else 1)
+
+
 @click.group()
 def mail() -> None:
     """Mails that wait, and their release after a restore."""

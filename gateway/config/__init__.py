@@ -40,6 +40,7 @@ __all__ = [
     "rules_from_json",
     "rules_to_json",
     "schemas",
+    "usable",
 ]
 
 
@@ -107,6 +108,12 @@ def load(directory: Path) -> Configuration:
         ),
         expiring=people.expiring,
     )
+
+
+def usable(directory: Path) -> Settings:
+    """What gateway.yaml says as far as it can be used, for a look at a gateway whose configuration is broken."""
+    directory = directory.resolve()
+    return absolute(_settings(read(directory / "gateway.yaml", "gateway.yaml"))[0], directory)
 
 
 def _settings(document: Document) -> tuple[Settings, list[Problem]]:
