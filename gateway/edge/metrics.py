@@ -16,7 +16,6 @@ from prometheus_client import (
     Counter,
     Histogram,
     ProcessCollector,
-    disable_created_metrics,
     start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -130,8 +129,6 @@ class Meters:
     """Everything that is measured in this process. `ask()` gives the gauges of the moment."""
 
     def __init__(self, ask: Callable[[], Iterable[Gauge]]) -> None:
-        # When each series began doubles their number, and is of no use to anybody here.
-        disable_created_metrics()
         self.registry = CollectorRegistry()
         self._counters = {
             name: Counter(PREFIX + name, help_, labels, registry=self.registry)
