@@ -41,7 +41,7 @@ def start_work(
     """Start publishing, mailing, judging and the comparison of outbox and ledger; what wakes the first three."""
     stack.enter_context(running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx), tell, vitals, SLOW)))
     stack.enter_context(running(Loop("seal", SEAL_SECONDS, Sealer(ctx, folder_of(settings.paths.state)), tell, vitals)))
-    publishing = stack.enter_context(running(Loop("publish", 1.0, lambda: publish(ctx), tell, vitals)))
+    publishing = stack.enter_context(running(Loop("publish", 1.0, partial(publish, ctx, tell), tell, vitals)))
 
     def post() -> Post:
         return post_for(ctx.configuration().settings, write_durably, sandbox=ctx.sandbox)

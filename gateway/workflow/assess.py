@@ -53,7 +53,7 @@ def assess(ctx: Context, delivery_id: str, tell: Callable[..., None]) -> bool:
             record(ctx, drop, delivery, made)
     except Conflict:
         return False
-    tell("assessed", id=drop.short_id, delivery=delivery.id)
+    tell("assessed", id=drop.short_id, drop=drop.id, delivery=delivery.id)
     return True
 
 

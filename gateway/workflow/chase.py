@@ -240,9 +240,8 @@ def _tell_desk(ctx: Context, occasion: str, event: str, concerned: list[Deadline
             items.append(phrase("mails.item.deadline_met", **said, **params, met=deadline.met_at.isoformat()))
         detail: dict[str, str | int | None] = {"term": deadline.kind, **params}
         log.append(ctx.engine, log.Line(now, event, deadline.municipality, drop_id=drop_id, detail=detail))
-        tell(
-            event, kind=deadline.kind, municipality=deadline.municipality, error=event == "deadline_breached", **params
-        )
+        late = event == "deadline_breached"
+        tell(event, kind=deadline.kind, municipality=deadline.municipality, drop=drop_id, error=late, **params)
     codes = tuple(sorted({each.municipality for each in concerned}))
     return notify.owe(
         ctx, Notice(occasion, f"{to_ms(now)}", codes, ("what", "look"), {}, tuple(items)), notify.desk(ctx)

@@ -186,12 +186,19 @@ def send_due(ctx: Context, post: Post, tell: Callable[..., None], only: str = ""
         if fate is None:
             _sent(ctx, owed)
             taken += 1
-            tell("mailed", mail=owed.id, occasion=owed.occasion, account=owed.account)
+            tell("mailed", mail=owed.id, drop=owed.drop_id, occasion=owed.occasion, account=owed.account)
         elif isinstance(fate, Undeliverable) or owed.attempts >= len(BACK_OFF):
             _give_up(ctx, owed, str(fate), tell)
         else:
             mails.note_reason(ctx.engine, owed.id, str(fate))
-            tell("mail_delayed", mail=owed.id, occasion=owed.occasion, attempt=owed.attempts + 1, reason=str(fate))
+            tell(
+                "mail_delayed",
+                mail=owed.id,
+                drop=owed.drop_id,
+                occasion=owed.occasion,
+                attempt=owed.attempts + 1,
+                reason=str(fate),
+            )
 
     while batch := mails.due(ctx.engine, to_ms(ctx.now()), BATCH, only):
         under_way: dict[str, Notification] = {}
@@ -281,7 +288,15 @@ def _give_up(ctx: Context, owed: Notification, reason: str, tell: Callable[..., 
             _log(ctx, owed, "mail_failed")
             if owed.occasion not in SILENT:
                 owe(ctx, Notice("mail_failed", f"{local_day(ctx.now())}", (), ("what", "look")), desk(ctx))
-    tell("mail_failed", mail=owed.id, occasion=owed.occasion, account=owed.account, reason=reason, error=True)
+    tell(
+        "mail_failed",
+        mail=owed.id,
+        drop=owed.drop_id,
+        occasion=owed.occasion,
+        account=owed.account,
+        reason=reason,
+        error=True,
+    )
 
 
 def _log(ctx: Context, owed: Notification, event: str) -> None:

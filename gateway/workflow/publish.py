@@ -6,6 +6,7 @@ Touches: outbox/; column reports.placed_at; tables deadlines, log.
 Does not: make reports. The rows are the truth; the folder is a view that can be made again at any time.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from gateway.domain.model import ReportKind, to_ms
@@ -19,7 +20,11 @@ TO_COLLECT = (ReportKind.TECHNICAL, ReportKind.QUALITY)
 TRIAL_OUTCOME = "PROEF-"
 
 
-def publish(ctx: Context) -> int:
+def _unheard(_event: str, **_facts: object) -> None:
+    """Nobody keeps a log."""
+
+
+def publish(ctx: Context, tell: Callable[..., None] = _unheard) -> int:
     """Place everything that is not placed; how many reports."""
     done = 0
     while waiting := reports.unplaced(ctx.engine):
@@ -43,6 +48,7 @@ def publish(ctx: Context) -> int:
                     )
                     _owe_pickup(ctx, reports.get(ctx.engine, report.id), now)
             _follow(ctx, report.id)
+            tell("placed", drop=report.drop_id, municipality=report.municipality, report=report.stem)
             done += 1
     return done
 
