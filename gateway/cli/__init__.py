@@ -10,7 +10,7 @@ Does not: hold logic. Commands import what they need when they run, so that --he
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -111,13 +111,15 @@ def check_config(directory: Path, as_json: bool) -> None:
     """Check the configuration and name every problem with its place."""
     from gateway.cli.show import print_problems
     from gateway.config import load
+    from gateway.domain.workdays import local_day
 
     try:
         configuration = load(directory)
     except ConfigError as error:
         print_problems(error.problems, (), as_json)
         sys.exit(3)
-    print_problems((), configuration.warnings, as_json)
+    ending = configuration.ending(local_day(datetime.now(UTC)))
+    print_problems((), (*configuration.warnings, *ending), as_json)
 
 
 @commands.command()

@@ -72,7 +72,7 @@ def withdrawals(directory: Path, as_json: bool, code: str | None, at: datetime |
 
 @click.group()
 def account() -> None:
-    """Who asked for an account, who decided, and its first login.
+    """Who asked for an account, who decided, its first login, and what it logs in with.
 
     request, then approve, then activate: that prints a verification code, to be handed to the person and entered by the
     file VERIFICATIE_CODE in the root of its first login.
@@ -123,3 +123,27 @@ def list_accounts(directory: Path, as_json: bool) -> None:
     from gateway.cli.show_desk import print_accounts
 
     print_accounts(directory, as_json)
+
+
+@account.command("keys")
+@CONFIG
+@AS_JSON
+@click.argument("login", required=False)
+def list_keys(directory: Path, as_json: bool, login: str | None) -> None:
+    """Every key of every account (or of LOGIN): until when it works and when it was used last."""
+    from gateway.cli.show_keys import print_keys
+
+    print_keys(directory, login, as_json)
+
+
+@account.command("password")
+@CONFIG
+@LOGIN
+def hash_password(directory: Path, login: str) -> None:
+    """Ask for a password for the account LOGIN and print its hash, for password_hash in participants.yaml.
+
+    A key is better: it cannot be guessed, and nobody can be talked into reading it out.
+    """
+    from gateway.cli.passwords import print_hash
+
+    print_hash(directory, login)

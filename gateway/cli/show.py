@@ -18,10 +18,10 @@ from rich.text import Text
 from gateway.config import Configuration, load
 from gateway.daemon import offline
 from gateway.domain.model import DropState
-from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain
+from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain, local_day
 from gateway.errors import GatewayError, Problem
 from gateway.store.ledger import deadlines, deliveries, drops, facts, handovers, log, mails, reports, retention
-from gateway.workflow import chase, folders, restored
+from gateway.workflow import chase, folders, logins, restored
 from gateway.workflow.context import Context, current_round
 from gateway.workflow.recover import differences
 
@@ -85,6 +85,7 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
             {"municipality": report.municipality, "report": report.stem, "placed": local(report.placed_at)}
             for report in reports.uncollected(ctx.engine)
         ],
+        "keys": list(key_rows(ctx)),
         "mails": mails.counts(ctx.engine),
         "mail_troubles": [
             {
@@ -117,6 +118,20 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
     }
 
 
+def key_rows(ctx: Context) -> Iterator[dict[str, object]]:
+    """Every key of every account as it stands today, and when it was used last."""
+    today, days = local_day(ctx.now()), ctx.configuration().settings.sftp.key_warning_days
+    for each in logins.keys(ctx):
+        yield {
+            "login": each.login,
+            "key": each.key,
+            "comment": each.comment,
+            "expires": each.expires.isoformat() if each.expires else None,
+            "state": each.state(today, days),
+            "last_used": local(each.last_used),
+        }
+
+
 def _gate(ctx: Context) -> dict[str, object] | None:
     """Since when, after a restore, no mail leaves, and how many wait; None when mails go out."""
     closed = restored.gate(ctx.engine)
@@ -144,7 +159,8 @@ def owed_rows(ctx: Context) -> Iterator[dict[str, object]]:
 
 def print_status(directory: Path, as_json: bool) -> None:
     """The gateway at a glance."""
-    document = _at_a_glance(offline(load(directory)))
+    ctx = offline(load(directory))
+    document = _at_a_glance(ctx)
     if as_json:
         print(json.dumps(document, indent=2))
         return
@@ -163,6 +179,8 @@ def print_status(directory: Path, as_json: bool) -> None:
         rows = document[key]
         if isinstance(rows, list):
             print_rows(key, rows, console)
+    ending = [row for row in key_rows(ctx) if row["expires"] and row["state"] != "in force"]
+    print_rows("keys that end (all: gateway account keys)", ending, console)
 
 
 def print_municipality(directory: Path, code: str) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from gateway.config.calendar import work_calendar
@@ -60,6 +61,11 @@ class Configuration:
     version: str
     warnings: tuple[Problem, ...]
     expiring: tuple[Expiring, ...] = ()
+
+    def ending(self, today: date) -> tuple[Problem, ...]:
+        """Warnings of keys that end soon, or have ended."""
+        days = self.settings.sftp.key_warning_days
+        return tuple(found for each in self.expiring if (found := each.problem(today, days)))
 
 
 def rules_to_json(rules: Rules) -> str:

@@ -8,6 +8,7 @@ Source: RFC 9106 (argon2id; its second recommended setting is 64 MiB and three p
 """
 
 import re
+import unicodedata
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -43,15 +44,20 @@ def nobodys() -> str:
 
 def hash_of(password: str) -> str:
     """A fresh argon2id hash."""
-    return _hasher().hash(password)
+    return _hasher().hash(_normal(password))
 
 
 def fits(hashed: str, password: str) -> bool:
     """Whether a password is the one that was hashed. Blocks while it computes."""
     try:
-        return bool(password) and len(password) <= LONGEST and _hasher().verify(hashed, password)
+        return bool(password) and len(password) <= LONGEST and _hasher().verify(hashed, _normal(password))
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _normal(password: str) -> str:
+    """One spelling of what looks the same, as asyncssh makes of what a client sends."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def check_hash(text: str) -> None:
@@ -74,14 +80,12 @@ def is_ours(text: str) -> bool:
 
 
 def weakness(login: str, password: str) -> str | None:
-    """Why a password is too weak, as a key of the catalogue below `password`; None when it will do."""
+    """Why a password is too weak; None when it will do."""
     plain = password.casefold()
-    if len(password) < SHORTEST:
-        return "short"
-    if len(password) > LONGEST:
-        return "long"
-    if any(part in plain for part in re.findall(r"[a-z0-9]{4,}", login)):
-        return "login"
+    if not SHORTEST <= len(password) <= LONGEST:
+        return f"a password has {SHORTEST} to {LONGEST} characters; take a few words that have nothing in common"
+    if any(part in plain for part in re.findall(r"[a-z]{4,}", login)):
+        return "a password does not hold a part of the login"
     if len(set(plain)) < FEWEST_DIFFERENT:
-        return "monotonous"
+        return f"a password has {FEWEST_DIFFERENT} different characters or more"
     return None

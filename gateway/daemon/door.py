@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 from gateway.config import Settings
 from gateway.config.addresses import socket_address
@@ -58,6 +59,7 @@ async def open_door(
         tell=tell,
         monotonic=time.monotonic,
         fingerprints=fingerprints(settings.sftp.host_keys),
+        wall=lambda: datetime.now(UTC),
         handles=settings.sftp.handles_per_session,
         listings=settings.sftp.listings_per_session,
         read_bytes=settings.sftp.read_bytes,

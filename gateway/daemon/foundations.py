@@ -54,6 +54,7 @@ class InForce:
         self._seen = self._changing = fingerprint(self._directory)
         fresh = load(self._directory)
         kept: dict[str, Any] = {name: getattr(self.value.settings, name) for name in NEEDS_RESTART}
+        kept["sftp"] = self.value.settings.sftp.reloaded(fresh.settings.sftp)
         self.value = replace(fresh, settings=fresh.settings.model_copy(update=kept))
         return fresh
 

@@ -140,7 +140,6 @@ def _check_configuration(
     in_force: InForce, ctx: Context, swapped: Callable[[], object], tell: Tell, *, force: bool = False
 ) -> None:
     """Reload when the files changed (or by `force`); a broken configuration leaves the old one in force."""
-    before = in_force.value
     try:
         fresh = in_force.reload() if force else in_force.reload_when_changed()
     except ConfigError as error:
@@ -151,6 +150,6 @@ def _check_configuration(
         return
     facts.set_setting(ctx.engine, "configuration_error", "")
     ctx.spool.prepare(sorted(fresh.participants.municipalities))
-    stale = [name for name in NEEDS_RESTART if getattr(fresh.settings, name) != getattr(before.settings, name)]
+    stale = [name for name in NEEDS_RESTART if getattr(fresh.settings, name) != getattr(in_force.value.settings, name)]
     tell("configuration_loaded", version=fresh.version, restart_needed_for=stale)
     swapped()

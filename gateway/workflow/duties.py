@@ -1,8 +1,8 @@
 """Duties: what is due now, asked again at every tick.
 
 Does: for each round the mails of its opening, its reminders and its withdrawal window; the desk's daily overview; the
-steps of `chase`. Each moment is a row once it is done, so that after days of downtime every due thing happens once, in
-order, and a second tick finds nothing.
+steps of `chase`; keys that end (logins). Each moment is a row once it is done, so that after days of downtime every
+due thing happens once, in order, and a second tick finds nothing.
 Touches: tables duties, deadlines, notifications, reports, log.
 Does not: hold a timer, or send anything (notify).
 
@@ -20,7 +20,7 @@ from gateway.domain.model import Consent, DeliveryRound, DropState, Param, Phras
 from gateway.domain.workdays import DAY, WorkCalendar, is_workday, last_safe_day, local_day, subtract_workdays, window
 from gateway.errors import GatewayError
 from gateway.store.ledger import deadlines, deliveries, drops, duties, extensions, mails
-from gateway.workflow import chase, notify
+from gateway.workflow import chase, logins, notify
 from gateway.workflow.chase import morning
 from gateway.workflow.context import Context, current_round, municipality
 from gateway.workflow.missing import Missing, missing
@@ -70,7 +70,7 @@ def run_duties(ctx: Context, tell: Callable[..., None]) -> int:
     the next tick; it holds up nothing else."""
     rounds = ctx.configuration().rounds.values()
     sources = [partial(_of_round, ctx, round_, tell) for round_ in rounds]
-    sources += [partial(_of_day, ctx, tell), partial(_of_deadlines, ctx, tell)]
+    sources += [partial(_of_day, ctx, tell), partial(_of_deadlines, ctx, tell), partial(logins.ending, ctx, tell)]
     steps: list[Step] = []
     for source in sources:
         try:

@@ -1,20 +1,30 @@
-"""Logins: when each key was used last.
+"""Logins: when each key was used last, and when it ends.
 
 Does: notes a login, at most once an hour for each key; tells of each key of each account when it was used and until
-when it works.
-Touches: table key_uses.
+when it works; warns its owner, the user managers and the desk some time before it ends.
+Touches: tables key_uses, duties, notifications.
 Does not: let anybody in (edge.sftp). It keeps no address, and forgets what is older than the log.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
+from gateway.config.credentials import Expiring
 from gateway.config.keys import comment_of, fingerprint_of
 from gateway.domain.model import Account
-from gateway.store.ledger import key_uses
+from gateway.domain.workdays import DAY, end_of_day
+from gateway.store.ledger import duties, key_uses
+from gateway.workflow import notify
+from gateway.workflow.chase import morning
 from gateway.workflow.context import Context
+from gateway.workflow.notify import Notice
 
 OFTEN_ENOUGH = timedelta(hours=1)
+EXPIRING = "key_expiring"
+# Days before the end on which people hear of it again.
+LAST_CALL = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,14 @@ class KeyFacts:
     expires: date | None
     last_used: datetime | None
     certified: bool = False
+
+    def state(self, today: date, days: int) -> str:
+        """How it stands on a day, when people hear of an expiry so many days before."""
+        if self.certified:
+            return "not in the configuration"
+        if self.expires is None or self.expires - today > timedelta(days=days):
+            return "in force"
+        return "expired" if self.expires < today else "expires soon"
 
 
 def note_use(ctx: Context, login: str, key: str) -> None:
@@ -56,3 +74,41 @@ def _of_account(account: Account, used: dict[str, datetime]) -> list[KeyFacts]:
         shown = comment if comment != name else ""
         found.append(KeyFacts(account.login, name, shown, key.expires, used.pop(name, None)))
     return found + [KeyFacts(account.login, name, "", None, at, True) for name, at in sorted(used.items())]
+
+
+# --- keys that end ----------------------------------------------------------------------------------------------------
+
+
+def moments(key: Expiring, days: int) -> tuple[tuple[datetime, datetime, int], ...]:
+    """When people hear that a key ends: since when, until when that makes sense, and how many days are left then."""
+    ends = end_of_day(key.last)
+    last_call = morning(key.last - LAST_CALL * DAY)
+    if days <= LAST_CALL:
+        return ((morning(key.last - days * DAY), ends, days),)
+    return (morning(key.last - days * DAY), last_call, days), (last_call, ends, LAST_CALL)
+
+
+def ending(ctx: Context, tell: Callable[..., None]) -> Iterator[tuple[datetime, str, Callable[[], int]]]:
+    """The warnings that are due now: since when, their name, and how to do each."""
+    now, days = ctx.now(), ctx.configuration().settings.sftp.key_warning_days
+    for key in ctx.configuration().expiring:
+        for at, until, left in moments(key, days):
+            subject = f"{key.fingerprint}:{key.last}:{left}"
+            if at <= now and not duties.is_done(ctx.engine, EXPIRING, subject):
+                yield at, EXPIRING, partial(_warn, ctx, key, subject, at, until, tell)
+
+
+def _warn(ctx: Context, key: Expiring, subject: str, at: datetime, until: datetime, tell: Callable[..., None]) -> int:
+    account = ctx.configuration().participants.accounts[key.login]
+    managers = (login for code in account.municipalities for login in notify.managers(ctx, code))
+    to = dict.fromkeys((key.login, *managers, *notify.desk(ctx)))
+    params = {"login": key.login, "key": key.fingerprint, "last": key.last.isoformat()}
+    notice = Notice(EXPIRING, subject, account.municipalities, ("what", "which", "how"), params)
+    with ctx.engine.transaction():
+        lapsed = ctx.now() > until
+        if not duties.note(ctx.engine, EXPIRING, subject, at, ctx.now(), lapsed=lapsed):
+            return 0
+        owed = 0 if lapsed else notify.owe(ctx, notice, to)
+    tell("duty_lapsed" if lapsed else EXPIRING, duty=EXPIRING, account=key.login, key=key.fingerprint,
+         last=key.last.isoformat(), mails=owed)  # fmt: skip
+    return owed

@@ -17,7 +17,7 @@ from gateway.edge.sftp import wire
 from gateway.edge.sftp.listing import Recent
 from gateway.edge.sftp.session import House, Session
 from gateway.workflow.intake import Intake
-from tests.world import World, silent
+from tests.world import MONDAY, World, silent
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
     world = World(tmp_path).open("amsterdam")
     ctx = world.ctx
     intake = Intake(ctx, rescan_seconds=60, received=lambda: None, tell=silent)
-    house = House(ctx, intake, Recent(lambda: 0.0), silent, lambda: 0.0, ())
+    house = House(ctx, intake, Recent(lambda: 0.0), silent, lambda: 0.0, (), lambda: MONDAY)
     yield Session(cast(Any, None), house, ctx.configuration().participants.accounts["amsterdam"], "127.0.0.1")
     world.close()
 

@@ -1,16 +1,13 @@
 """Server: login, caps and listening.
 
-Does: binds keys to accounts, checks the source address, asks the keeper who may come in, sets a guard on each
-connection, hands each authenticated session its `Session`, puts out who is silent for long. Offers current algorithms
-only; Ed25519 host key.
+Does: asks the keeper who may come in, sets a guard on each connection, has what is shown at login judged (proof), also
+while a session is open; hands each authenticated session its `Session`, puts out who is silent for long.
 Touches: the listening socket.
-Does not: offer passwords, shells, exec, scp -O or forwarding: who asks for a shell or a command is told so in a
+Does not: offer shells, exec, scp -O or forwarding: who asks for a shell or a command is told so in a
 sentence.
 """
 
 import asyncio
-import base64
-import ipaddress
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -23,10 +20,11 @@ from asyncssh.stream import SSHServerStreamSession
 
 from gateway.config.sections import Sftp
 from gateway.domain.model import Account
-from gateway.edge.sftp import wire
-from gateway.edge.sftp.algorithms import SIGNATURES, TIERS, Tier, host_key_pairs
+from gateway.edge.sftp import userauth, wire
+from gateway.edge.sftp.algorithms import SIGNATURES, TIERS, Tier, host_key_pairs, one_of_each
 from gateway.edge.sftp.guard import Guard, guard_channel
 from gateway.edge.sftp.keeper import Doorkeeper
+from gateway.edge.sftp.proof import Believed, Proof
 from gateway.edge.sftp.session import House, Session
 from gateway.edge.sftp.statuses import origin
 from gateway.reports.plain import masked
@@ -80,7 +78,7 @@ class Front(SSHServerStreamSession[bytes]):
 class Login(asyncssh.SSHServer):
     """One connection, up to and including its login."""
 
-    def __init__(self, house: House, keeper: Doorkeeper, logins: "set[Login]") -> None:
+    def __init__(self, house: House, keeper: Doorkeeper, believed: Believed, logins: "set[Login]") -> None:
         self._house = house
         self._keeper = keeper
         self._logins = logins
@@ -88,8 +86,8 @@ class Login(asyncssh.SSHServer):
         self.network = ""
         self._sent_away = False
         self._counted = False
-        self._wrong_keys: set[bytes] = set()
-        self._key = b""
+        self._wrong: set[bytes] = set()
+        self._proof = Proof(believed, self.miss)
         self._account: Account | None = None
         self._made: list[Session] = []
         self._channels = 0
@@ -99,7 +97,7 @@ class Login(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """A client connected; one too many is sent away before it costs anything."""
         self._connection = conn
-        self._address = str(conn.get_extra_info("peername")[0])
+        self._address = self._proof.address = str(conn.get_extra_info("peername")[0])
         self.network = self._keeper.network(self._address)
         if not self._keeper.admits(self._address, {*self._logins}):
             conn.abort()
@@ -120,7 +118,7 @@ class Login(asyncssh.SSHServer):
             self._house.tell("internal_error", reason=type(exc).__name__, where=origin(exc), error=True)
         if not self.is_known() and not self._sent_away:
             seconds = self._house.monotonic() - self._since
-            self._keeper.not_logged_in(self._address, bool(self._wrong_keys), seconds, exc)
+            self._keeper.not_logged_in(self._address, bool(self._wrong), seconds, exc)
         elif isinstance(exc, asyncssh.Error) and not isinstance(exc, asyncssh.ConnectionLost):
             self._say("connection_broken", reason=type(exc).__name__)
 
@@ -133,33 +131,50 @@ class Login(asyncssh.SSHServer):
         return True
 
     def password_auth_supported(self) -> bool:
-        """No passwords."""
-        return False
+        """Only where the settings say so."""
+        return self._proof.believed.settings().passwords
 
     def kbdint_auth_supported(self) -> bool:
         """No questions."""
         return False
 
-    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Whether `key` is one of this very account's, and the address one of its networks."""
-        account = self._house.ctx.configuration().participants.accounts.get(username)
-        if account and key.public_data in _keys(account) and _address_allowed(account, self._address):
-            self._key = key.public_data
-            return True
-        self._wrong_keys.add(key.public_data)
-        self._say("login_failed", account=masked(username[:64]))
-        if len(self._wrong_keys) > self._keeper.settings.keys_per_connection and self._connection:
+    def judge(self, username: str, blob: bytes, signature: bytes | None) -> str | None:
+        """See `userauth.Judge`."""
+        return self._proof.judge(username, blob, signature)
+
+    def miss(self, username: str, blob: bytes, reason: str) -> None:
+        """Something that opens nothing; too many different ones end the connection."""
+        self._wrong.add(blob)
+        self._say("login_failed", account=masked(username[:64]), reason=reason)
+        if len(self._wrong) > self._keeper.settings.keys_per_connection and self._connection:
             self._connection.disconnect(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Te veel sleutels | Too many keys"
             )
-        return False
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether this is the key that was judged."""
+        return self._proof.is_judged_key(key)
+
+    def validate_ca_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether this is the authority of the certificate that was judged."""
+        return self._proof.is_judged_authority(key)
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        """Whether this is the password of the account."""
+        return await self._proof.password(username, password)
+
+    async def change_password(self, username: str, old_password: str, new_password: str) -> bool:
+        """Nobody changes a password here."""
+        return await self._proof.password(username, "")
 
     def auth_completed(self) -> None:
         """The user is who the connection says; only now is that to be believed."""
-        if self._connection:
-            login = self._connection.get_extra_info("username")
-            self._account = self._house.ctx.configuration().participants.accounts.get(login)
-            self._house.tell("login", account=login, peer=self._address)
+        login = self._connection.get_extra_info("username") if self._connection else ""
+        self._account = self._proof.account(login)
+        # Without an account no session opens.
+        if self._account is not None:
+            self._house.tell("login", account=login, peer=self._address, **self._proof.facts())
+            self._proof.note()
 
     def is_known(self) -> bool:
         """Whether the login is completed."""
@@ -214,26 +229,14 @@ class Login(asyncssh.SSHServer):
             self._connection.close()
 
     def close_if_revoked(self) -> None:
-        """Close the connection when its account or key is gone from the configuration, or may not come from here."""
+        """Close the connection when what opened it opens nothing any more: gone from the configuration, revoked,
+        expired, another password, or an address that it may not come from."""
         if self._account is None or self._connection is None:
             return
-        account = self._house.ctx.configuration().participants.accounts.get(self._account.login)
-        if account is None or self._key not in _keys(account) or not _address_allowed(account, self._address):
-            self._house.tell("revoked", account=self._account.login, peer=self._address)
+        reason = self._proof.gone(self._account.login)
+        if reason is not None:
+            self._house.tell("revoked", account=self._account.login, peer=self._address, reason=reason)
             self._connection.close()
-
-
-def _keys(account: Account) -> frozenset[bytes]:
-    return frozenset(base64.b64decode(line.split()[1]) for line in account.keys)
-
-
-def _address_allowed(account: Account, address: str) -> bool:
-    if not account.allow_from:
-        return True
-    source = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(source, ipaddress.IPv6Address) and source.ipv4_mapped:
-        source = source.ipv4_mapped
-    return any(source in ipaddress.ip_network(network, strict=False) for network in account.allow_from)
 
 
 # Where to listen: a host (or a socket of systemd), a port, a tier.
@@ -280,11 +283,13 @@ async def listen(house: House, settings: Sftp, listeners: Sequence[Listener]) ->
     """Open the door at each (host, port, tier); port 0 takes a free one; a
     socket that listens already may stand in the place of the host. All share caps and accounts."""
     wire.install()
+    userauth.install()
     keeper = Doorkeeper(house, settings)
+    believed = Believed(house)
     logins: set[Login] = set()
     keys = host_key_pairs(settings.host_keys)
     acceptors = [
-        await _accept(partial(Login, house, keeper, logins), settings, keys, host, port, TIERS[tier])
+        await _accept(partial(Login, house, keeper, believed, logins), settings, keys, host, port, TIERS[tier])
         for host, port, tier in listeners
     ]
     return Door(tuple(acceptors), logins, asyncio.create_task(_look_round(logins, house, settings.idle_seconds)))
@@ -304,7 +309,7 @@ async def _accept(
         port,
         sock=ours,
         server_factory=make,
-        server_host_keys=keys,
+        server_host_keys=keys if tier.tell_keys else one_of_each(keys),
         send_server_host_keys=tier.tell_keys,
         allow_scp=False,
         agent_forwarding=False,
@@ -331,6 +336,7 @@ async def _look_round(logins: set[Login], house: House, idle_seconds: float) -> 
     while True:
         await asyncio.sleep(min(idle_seconds / 4, LOOK_SECONDS))
         for login in list(logins):
+            login.close_if_revoked()
             if house.monotonic() - login.silent_since() > idle_seconds and not login.is_answering():
                 login.close()
         house.voice.rest()

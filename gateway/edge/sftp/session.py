@@ -9,6 +9,7 @@ Does not: keep state that outlives the session, but for what all sessions share 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -59,6 +60,7 @@ class House:
     tell: Callable[..., None]
     monotonic: Callable[[], float]
     fingerprints: tuple[str, ...]
+    wall: Callable[[], datetime]
     handles: int = 32
     listings: int = 8
     writers: Writers = field(default_factory=Writers)

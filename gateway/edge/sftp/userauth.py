@@ -3,7 +3,8 @@
 Does: `install` has each login request with a key judged by the connection's own `Judge` before asyncssh looks at it;
 asyncssh alone takes SHA-1 signatures and certificates without principals, tells nobody of a serial number, and counts
 no certificate that it refuses.
-Touches: SSHServerConnection.validate_public_key. Other servers in this process are left alone.
+Touches: SSHServerConnection.validate_public_key; the options of a certificate that was taken. Other servers in this
+process are left alone.
 Does not: replace a check of asyncssh: what the judge lets through is verified by asyncssh as ever.
 """
 
@@ -48,6 +49,9 @@ async def _judged(connection: Any, username: str, blob: bytes, message: bytes, s
     right = await _validate_public_key(connection, name, blob, message, signature)
     if not right and connection.get_owner() is login:
         login.miss(username, blob, "signature")
+    if right and connection._cert_options:
+        # The judge lets through internal-sftp alone, which is what there is; asyncssh would look for such a command.
+        connection._cert_options.pop("force-command", None)
     return right
 
 
