@@ -96,12 +96,20 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
     "--simulate", metavar="TIME", callback=_moment, help="Sandbox: live from this moment, such as 2018-02-12T09:00."
 )
 @click.option("--speed", type=click.FloatRange(min=0), default=1.0, help="Sandbox seconds per real second.")
-def serve(directory: Path, listen: str | None, role: str, simulate: datetime | None, speed: float) -> None:
+@click.option(
+    "--identity",
+    envvar="GATEWAY_IDENTITY",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Instead of sealing.identity_file: the secret by which a worker opens uploads.",
+)
+def serve(
+    directory: Path, listen: str | None, role: str, simulate: datetime | None, speed: float, identity: Path | None
+) -> None:
     """Serve until stopped. SIGHUP, or a changed file, reloads the configuration; SIGTERM ends in order."""
     from gateway.daemon import Options
     from gateway.daemon import serve as run
 
-    run(Options(directory, listen, role, simulate, speed))
+    run(Options(directory, listen, role, simulate, speed, identity))
 
 
 @commands.command("check-config")
@@ -118,8 +126,10 @@ def check_config(directory: Path, as_json: bool) -> None:
     except ConfigError as error:
         print_problems(error.problems, (), as_json)
         sys.exit(3)
+    from gateway.daemon.keys import remarks
+
     ending = configuration.ending(local_day(datetime.now(UTC)))
-    print_problems((), (*configuration.warnings, *ending), as_json)
+    print_problems((), (*configuration.warnings, *ending, *remarks(configuration)), as_json)
 
 
 @commands.command()
@@ -220,6 +230,8 @@ KEEPING = (
     keep.health,
     keep.mail,
     keep.verify,
+    keep.keygen,
+    keep.reseal,
     keep.replay,
 )
 for command in (desk.extend, desk.withdraw, desk.withdrawals, desk.account, *KEEPING):

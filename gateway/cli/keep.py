@@ -1,5 +1,5 @@
 """The commands of keeping and erasing (purge, hold, deletions, backup, restore, mail), of proving that
-nothing of the log was tampered with (verify), and of showing it all: replay.
+nothing of the log was tampered with (verify), of sealing at rest (keygen, reseal), and of showing it all: replay.
 
 Does: reads their arguments and calls keeping.
 Touches: the terminal.
@@ -151,6 +151,30 @@ def verify(directory: Path, as_json: bool, given: tuple[str, ...], no_own: bool)
     from gateway.cli.proving import print_proof
 
     sys.exit(0 if print_proof(directory, given, as_json, own=not no_own) else 1)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def keygen(file: Path) -> None:
+    """Make an identity to seal uploads with: the secret goes to FILE (mode 600), the public key is printed."""
+    from gateway.cli.keymaking import keygen as make
+
+    click.echo(make(file))
+
+
+@click.command()
+@CONFIG
+@click.option(
+    "--identity",
+    envvar="GATEWAY_IDENTITY",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Instead of sealing.identity_file.",
+)
+def reseal(directory: Path, identity: Path | None) -> None:
+    """After a change of sealing.recipients: seal every upload that is kept to those in force. The gateway may run."""
+    from gateway.cli.keymaking import reseal as run
+
+    click.echo(run(directory, identity))
 
 
 @click.command()

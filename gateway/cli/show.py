@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.config import Configuration, load
-from gateway.daemon import offline
+from gateway.daemon import keys, offline
 from gateway.domain.model import DropState
 from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain, local_day
 from gateway.errors import GatewayError, Problem
@@ -244,7 +244,9 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
 
 def print_differences(directory: Path, as_json: bool) -> bool:
     """Every difference; whether none needs a person."""
-    found = differences(offline(load(directory)))
+    configuration = load(directory)
+    ctx = offline(configuration)
+    found = [*differences(ctx), *keys.differences(ctx, configuration)]
     if as_json:
         print(json.dumps([asdict(difference) for difference in found], indent=2))
     else:

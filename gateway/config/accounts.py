@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.config.addresses import is_general, mailbox, network, words_of
 from gateway.config.credentials import Placed, credential_problems, refused
+from gateway.config.sealing import age_recipient
 from gateway.config.shapes import did_you_mean
 from gateway.config.yaml import Document, Loc
 from gateway.domain.model import Account, Participants, PublicKey, Role
@@ -51,6 +52,7 @@ def sketch(document: Document, loc: Loc) -> Account:
         keys=keys(),
         allow_from=texts("allow_from"),
         user_ca=texts("user_ca"),
+        age_recipient=text("age_recipient") or None,
     )
 
 
@@ -72,6 +74,11 @@ def account_problems(document: Document, accounts: Iterable[Placed], names: Mapp
         yield from refused(document, (*loc, "email"), mailbox, account.email)
         for index, text in enumerate(account.allow_from):
             yield from refused(document, (*loc, "allow_from", index), network, text)
+        if account.age_recipient is not None:
+            yield from refused(document, (*loc, "age_recipient"), age_recipient, account.age_recipient)
+            if Role.ASSESSOR not in account.roles:
+                what = "only what an assessor fetches is sealed to a recipient; reports are not"
+                yield document.problem((*loc, "age_recipient"), what)
         yield from credential_problems(document, placed, owners)
 
 

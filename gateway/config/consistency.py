@@ -50,6 +50,10 @@ def secrets(settings: Settings) -> Iterator[tuple[Loc, Path, bool]]:
         yield ("ledger", "password_file"), settings.ledger.password_file, True
     if settings.mail is not None and settings.mail.password_file is not None:
         yield ("mail", "password_file"), settings.mail.password_file, True
+    if settings.sealing.identity_file is not None:
+        yield ("sealing", "identity_file"), settings.sealing.identity_file, True
+    for index, path in enumerate(settings.sealing.old_identity_files):
+        yield ("sealing", "old_identity_files", index), path, True
     if settings.push is not None:
         yield ("push", "key_file"), settings.push.key_file, True
 

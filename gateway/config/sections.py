@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from gateway.config.addresses import Mailbox, SocketAddress, network, socket_address
 from gateway.config.health import Health
 from gateway.config.keys import fingerprint_of, key_material
+from gateway.config.sealing import Recipient, Sealing
 from gateway.config.secrets import handed
 from gateway.domain.model import Desk, DeskFacts, Limits
 
@@ -258,6 +259,9 @@ class Push(BaseModel, frozen=True, extra="forbid"):
         description="the server's public host key, the whole line (ssh-ed25519 AAAA...); no other is believed"
     )
     folder: str = Field(default="", description="folder on the server, from where the login begins")
+    age_recipient: Recipient | None = Field(
+        default=None, description="public key (age1...) that data files are sealed to before they leave"
+    )
     timeout_seconds: Seconds = 30
 
 
@@ -301,6 +305,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     health: Health = Health()
     workers: Workers = Workers()
     quality_report: QualityReport = QualityReport()
+    sealing: Sealing = Sealing()
     push: Push | None = None
     technical: Literal["builtin", "external"] = Field(default="builtin", description="who makes the technical report")
     quality: Literal["builtin", "external"] = Field(default="builtin", description="who makes the op-orde report")
@@ -346,6 +351,13 @@ def absolute(settings: Settings, directory: Path) -> Settings:
         update["mail"] = settings.mail.model_copy(update=named)
     if settings.health.backups is not None:
         update["health"] = settings.health.model_copy(update={"backups": full(settings.health.backups)})
+    files_of = settings.sealing
+    update["sealing"] = files_of.model_copy(
+        update={
+            "identity_file": files_of.identity_file and secret(files_of.identity_file),
+            "old_identity_files": tuple(map(secret, files_of.old_identity_files)),
+        }
+    )
     if settings.push is not None:
         update["push"] = settings.push.model_copy(update={"key_file": secret(settings.push.key_file)})
     return settings.model_copy(update=update)

@@ -17,13 +17,15 @@ from gateway.store.sqlite import SQLite
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to serve. `simulate`: where the sandbox clock begins (aware), `speed`: legal seconds per real second."""
+    """How to serve. `simulate`: where the sandbox clock begins (aware), `speed`: legal seconds per real second.
+    `identity` takes the place of sealing.identity_file."""
 
     directory: Path
     listen: str | None = None
     role: str = "all"
     simulate: datetime | None = None
     speed: float = 1.0
+    identity: Path | None = None
 
 
 class Clock:

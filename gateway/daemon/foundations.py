@@ -19,6 +19,7 @@ from gateway.daemon.clock import Clock
 from gateway.domain.model import to_ms, uuid7
 from gateway.errors import Conflict, Corrupt, GatewayError
 from gateway.store.ledger import facts, log
+from gateway.store.sealing import NOTHING_SEALED, Sealing
 from gateway.store.spool import Spool, write_durably
 from gateway.store.sqlite import SQLite
 from gateway.workers import Pool
@@ -26,7 +27,7 @@ from gateway.workflow.context import Context
 
 # A ledger up to this size is looked through in about a second at each start.
 CHECKED_BYTES = 256 * 1024 * 1024
-NEEDS_RESTART = ("sftp", "paths", "ledger", "watch", "workers", "metrics")
+NEEDS_RESTART = ("sealing", "sftp", "paths", "ledger", "watch", "workers", "metrics")
 
 
 class InForce:
@@ -108,12 +109,14 @@ def open_ledger(
 
 
 def offline(configuration: Configuration) -> Context:
-    """A context for the command line: the ledger and folders as they are, real time or the sandbox's last moment."""
+    """A context for the command line: the ledger and folders as they are, real time or the sandbox's last moment. It
+    opens nothing that is sealed."""
     engine = open_ledger(configuration)
     sandbox = facts.setting(engine, "sandbox") == "1"
     start = log.latest_moment(engine) if sandbox else None
     clock = Clock(start, 0.0 if start else 1.0)
-    return make_context(configuration, engine, clock, lambda: configuration, None, sandbox)
+    sealing = Sealing(configuration.settings.sealing.recipients)
+    return make_context(configuration, engine, clock, lambda: configuration, None, sandbox, sealing)
 
 
 def make_context(
@@ -123,6 +126,7 @@ def make_context(
     in_force: Callable[[], Configuration],
     pool: Pool | None,
     sandbox: bool,
+    sealing: Sealing = NOTHING_SEALED,
 ) -> Context:
     """What the steps of the story work with. Without a pool nothing can be examined."""
 
@@ -139,4 +143,5 @@ def make_context(
         random_hex=secrets.token_hex,
         sandbox=sandbox,
         written=clock.written,
+        sealing=sealing,
     )

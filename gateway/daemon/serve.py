@@ -26,6 +26,7 @@ from gateway.daemon.instruments import (
     seen,
     serve_metrics,
 )
+from gateway.daemon.keys import check_reach, sealing_of
 from gateway.daemon.parts import Tell, running
 from gateway.daemon.systemd import notify, reloading, watchdog_seconds
 from gateway.daemon.work import duties, duty_seconds, start_work
@@ -50,6 +51,7 @@ def serve(options: Options) -> None:
     with ExitStack() as stack:
         in_force = InForce(options.directory)
         configuration = in_force.value
+        sealing = sealing_of(configuration, options.role, options.identity)
         take_lock(configuration.settings.paths.state, options.role, stack)
         made = instruments(configuration.settings, stack)
         engine = open_ledger(configuration, checked=True, committed=partial(made.vitals.observe, "commit_seconds"))
@@ -71,7 +73,9 @@ def serve(options: Options) -> None:
             pool.warm()
             made.figures.workers = lambda: len(pool.processes())
         sandbox = options.simulate is not None
-        ctx = make_context(configuration, engine, clock, in_force, pool, sandbox)
+        ctx = make_context(configuration, engine, clock, in_force, pool, sandbox, sealing)
+        if options.role != "sftp" and (lost := check_reach(ctx)):
+            tell("payloads_out_of_reach", files=lost, error=True)
         ctx = replace(ctx, examine=made.measured(ctx.examine))
         recover(ctx, edge=options.role != "worker", publisher=options.role != "sftp")
         pages.prepare()

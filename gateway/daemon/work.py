@@ -14,7 +14,7 @@ from gateway.channel.mail import Post, post_for
 from gateway.config import Settings
 from gateway.daemon.parts import Tell, running
 from gateway.store.spool import write_durably
-from gateway.workflow import handover
+from gateway.workflow import handover, packages
 from gateway.workflow.assess import assess_all
 from gateway.workflow.context import Context
 from gateway.workflow.duties import run_duties
@@ -84,7 +84,9 @@ def duties(ctx: Context, wake: Callable[[], None], tell: Tell) -> None:
 
 
 def _hand_over(ctx: Context, tell: Tell) -> None:
-    """Make the final manifests that are due, and push what is owed, when there is where to."""
+    """Seal what an assessor fetches, make the final manifests that are due, and push what is owed, when there is where
+    to."""
+    packages.make_all(ctx, tell)
     handover.finish(ctx, tell)
     push = ctx.configuration().settings.push
     if push is not None:

@@ -93,7 +93,7 @@ class Account:
     """A gebruiker: one person or script. `keys` are OpenSSH public key lines, with facts or without, `allow_from`
     networks (empty: any). `principals` are the names by which certificates of a trusted authority call this account
     (empty: its login), `user_ca` authorities that are trusted for this account alone. `password_hash` is argon2id, here
-    or in a file."""
+    or in a file. `age_recipient`: what this assessor fetches is sealed to it."""
 
     login: str
     name: str
@@ -106,6 +106,7 @@ class Account:
     user_ca: tuple[str, ...] = ()
     password_hash: str | None = None
     password_hash_file: str | None = None
+    age_recipient: str | None = None
 
     def public_keys(self) -> tuple[PublicKey, ...]:
         """Its keys, each with its facts."""

@@ -16,8 +16,19 @@ SCHEMA = "gateway/manifest/1"
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """A data file as it is handed over sealed to an assessor's recipient (age)."""
+
+    name: str
+    size: int
+    sha256: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
 class Handed:
-    """One data file. `due` is when its op-orde report is owed (None: made already)."""
+    """One data file, plain, and what was sealed of it. `due` is when its op-orde report is owed (None: made
+    already)."""
 
     name: str
     size: int
@@ -30,6 +41,7 @@ class Handed:
     version: int
     approved: datetime
     due: datetime | None = None
+    sealed: tuple[Sealed, ...] = ()
 
 
 def manifest(
@@ -52,6 +64,10 @@ def manifest(
 
 
 def _as_json(file: Handed) -> dict[str, object]:
+    sealed = [
+        {"name": each.name, "bytes": each.size, "sha256": each.sha256, "recipient": each.recipient}
+        for each in file.sealed
+    ]
     return {
         "name": file.name,
         "bytes": file.size,
@@ -64,4 +80,5 @@ def _as_json(file: Handed) -> dict[str, object]:
         "version": file.version,
         "approved": iso(file.approved),
         "quality_due": iso(file.due),
+        **({"sealed": sealed} if sealed else {}),
     }

@@ -13,8 +13,9 @@ Does not: speak SFTP, or trust a dropped file: it is refused with a code unless 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from gateway.domain import papers
 from gateway.domain.model import (
@@ -35,11 +36,13 @@ from gateway.reports import names
 from gateway.reports.manifest import manifest
 from gateway.reports.plain import masked
 from gateway.store.ledger import assessor, deliveries, drops, handovers, log, reports
+from gateway.store.ledger import packages as kept
 from gateway.store.ledger.assessor import DataFile
-from gateway.workflow import handover
+from gateway.workflow import handover, payloads
 from gateway.workflow.accounts import verified
 from gateway.workflow.assess import add_file, record
 from gateway.workflow.context import Context, rules_of
+from gateway.workflow.packages import ENDING
 
 TO_JUDGE, VERDICTS = "te-keuren", "oordelen"
 TO_ASSESS, REPORTS = "te-beoordelen", "rapporten"
@@ -85,34 +88,44 @@ def folders(ctx: Context) -> tuple[str, ...]:
     return (*judging, *assessing, HANDOVER)
 
 
-def shown(ctx: Context, round_id: str, folder: str) -> dict[str, Shown]:
-    """What stands in a folder of a round, by name; nothing in those to drop in."""
+def shown(ctx: Context, round_id: str, folder: str, account: Account | None = None) -> dict[str, Shown]:
+    """What stands in a folder of a round, by name; nothing in those to drop in. To an account with a recipient of its
+    own data files are shown sealed to that, as soon as they are, and never plain."""
     round_ = ctx.configuration().rounds[round_id]
+    to = account.age_recipient if account else None
     found = {TO_JUDGE: _to_judge, TO_ASSESS: _to_assess, HANDOVER: _handed_over}
-    return {each.name: each for each in found[folder](ctx, round_)} if folder in found else {}
+    return {each.name: each for each in found[folder](ctx, round_, to)} if folder in found else {}
 
 
-def _to_judge(ctx: Context, round_: DeliveryRound) -> list[Shown]:
+def _sealed(ctx: Context, plain: Shown, to: str | None) -> Shown | None:
+    """A file as it is shown to who has this recipient; None when it cannot be fetched (yet)."""
+    if to is None:
+        # Without an identity nothing here can open what is sealed at rest.
+        return plain if ctx.sealing.identities or not ctx.sealing.recipients else None
+    package = kept.of(ctx.engine, plain.what or "", plain.subject).get(to)
+    if package is None:
+        return None
+    return replace(plain, name=f"{plain.name}{ENDING}", size=package.size, read=lambda: kept.body(ctx.engine, package))
+
+
+def _to_judge(ctx: Context, round_: DeliveryRound, to: str | None) -> list[Shown]:
     found = []
     for each in assessor.unjudged(ctx.engine, round_.id):
         extension = next((ending for ending in UPLOADS if each.name.lower().endswith(ending)), ".bin")
-        read = _reader(drops.payload, ctx, each.drop_id)
-        found.append(Shown(f"{each.short_id}{extension}", each.size, each.prechecked_at, read, "drop", each.drop_id))
-    return found
+        read = partial(payloads.payload, ctx, each.drop_id)
+        plain = Shown(f"{each.short_id}{extension}", each.size, each.prechecked_at, read, "drop", each.drop_id)
+        found.append(_sealed(ctx, plain, to))
+    return [each for each in found if each is not None]
 
 
-def _reader(payload: Callable[..., bytes], ctx: Context, drop_id: str) -> Callable[[], bytes]:
-    return lambda: payload(ctx.engine, drop_id)
-
-
-def _to_assess(ctx: Context, round_: DeliveryRound) -> list[Shown]:
+def _to_assess(ctx: Context, round_: DeliveryRound, to: str | None) -> list[Shown]:
     files = [file for file in assessor.current_files(ctx.engine, round_.id) if file.state is DeliveryState.APPROVED]
-    return _with_list(ctx, round_, files, OVERVIEW, "to_assess")
+    return _with_list(ctx, round_, files, OVERVIEW, "to_assess", to)
 
 
-def _handed_over(ctx: Context, round_: DeliveryRound) -> list[Shown]:
+def _handed_over(ctx: Context, round_: DeliveryRound, to: str | None) -> list[Shown]:
     files = list(handover.standing(ctx, round_))
-    found = _with_list(ctx, round_, files, MANIFEST, "standing")
+    found = _with_list(ctx, round_, files, MANIFEST, "standing", to)
     final = handovers.final(ctx.engine, round_.id)
     if final is not None:
         body = final.body
@@ -120,17 +133,21 @@ def _handed_over(ctx: Context, round_: DeliveryRound) -> list[Shown]:
     return found
 
 
-def _with_list(ctx: Context, round_: DeliveryRound, files: list[DataFile], name: str, sort: str) -> list[Shown]:
-    """Data files, and the list of them."""
+def _with_list(
+    ctx: Context, round_: DeliveryRound, files: list[DataFile], name: str, sort: str, to: str | None
+) -> list[Shown]:
+    """Data files, and the list of them: what is not sealed yet to who looks is in neither."""
+    if to is not None:
+        files = [file for file in files if to in kept.of(ctx.engine, "delivery", file.delivery_id)]
     handed = handover.handed(ctx, files)
     # Of the newest file's time, so that the list is the same as long as the files are.
     at = max((file.approved_at for file in files), default=ctx.now())
     text = manifest(round_.id, sort, handed, at, sandbox=ctx.sandbox)
     found = [
-        Shown(each.name, each.size, file.approved_at, _data(ctx, file), "delivery", file.delivery_id)
+        _sealed(ctx, Shown(each.name, each.size, file.approved_at, _data(ctx, file), "delivery", file.delivery_id), to)
         for each, file in zip(handed, files, strict=True)
     ]
-    return [*found, Shown(name, len(text), at, lambda: text)]
+    return [*(each for each in found if each is not None), Shown(name, len(text), at, lambda: text)]
 
 
 def _data(ctx: Context, file: DataFile) -> Callable[[], bytes]:
@@ -250,6 +267,9 @@ def _check_numbers(ctx: Context, dropped: Drop, delivery: Delivery, extension: s
     file = assessor.data_file(ctx.engine, delivery.id) if numbers else None
     if file is None:
         return
+    if not payloads.can_open(ctx, file.drop_id):
+        # A process of the role sftp cannot look: any number that could be somebody's is one too many.
+        raise Refusal("ASSESSOR_BSN")
     data = handover.body(ctx, file)
     if any(number in data for number in numbers):
         raise Refusal("ASSESSOR_BSN")

@@ -18,6 +18,7 @@ from gateway.domain.workdays import due, last_safe_day, local_day, window
 from gateway.reports.facts import Envelope, Times
 from gateway.store.engine import Engine
 from gateway.store.ledger import extensions, facts
+from gateway.store.sealing import NOTHING_SEALED, Sealing
 from gateway.store.spool import Spool
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -31,7 +32,7 @@ def real_time(seconds: float) -> datetime:
 @dataclass(frozen=True, slots=True)
 class Context:
     """`now` is legal time (aware UTC), `new_id` gives a UUIDv7, `examine` runs a job in a worker process and blocks;
-    `written` turns a file's time, which is technical, into legal time."""
+    `written` turns a file's time, which is technical, into legal time; `sealing` seals and opens payloads."""
 
     engine: Engine
     spool: Spool
@@ -42,6 +43,7 @@ class Context:
     random_hex: Callable[[int], str]
     sandbox: bool = False
     written: Callable[[float], datetime] = real_time
+    sealing: Sealing = NOTHING_SEALED
 
 
 def round_at(rounds: dict[str, DeliveryRound], now: datetime) -> DeliveryRound:

@@ -11,18 +11,18 @@ from datetime import datetime
 from hashlib import sha256
 
 from gateway.domain.lifecycle import withdrawn_by_default
-from gateway.domain.members import data_file
 from gateway.domain.model import DeliveryRound, DeliveryState, to_ms
 from gateway.domain.workdays import window
 from gateway.errors import Conflict
-from gateway.reports.manifest import Handed, manifest
-from gateway.store.ledger import assessor, deadlines, drops, handovers, log, withdrawals
+from gateway.reports.manifest import Handed, Sealed, manifest
+from gateway.store.ledger import assessor, deadlines, handovers, log, withdrawals
+from gateway.store.ledger import packages as kept
 from gateway.store.ledger.assessor import DataFile
 from gateway.store.ledger.handovers import Manifest
+from gateway.workflow import packages, payloads
 from gateway.workflow.context import Context
 
 FINAL_NAME = "manifest-definitief.json"
-NEVER_LARGER = 2**40
 
 
 def file_name(file: DataFile) -> str:
@@ -53,14 +53,15 @@ def stands(ctx: Context, round_: DeliveryRound, file: DataFile) -> bool:
 
 def body(ctx: Context, file: DataFile) -> bytes:
     """The bytes of a data file; Corrupt when they are not those that were approved."""
-    payload = drops.payload(ctx.engine, file.drop_id)
-    return data_file(payload, file.sha256, NEVER_LARGER if file.size is None else file.size)
+    return payloads.data(ctx, file)
 
 
 def handed(ctx: Context, files: Sequence[DataFile]) -> list[Handed]:
     """Data files as a manifest names them."""
     found = []
+    recipients = packages.recipients(ctx)
     for file in files:
+        sealed = kept.of(ctx.engine, "delivery", file.delivery_id) if recipients else {}
         owed = deadlines.find(ctx.engine, "quality", file.delivery_id)
         size = len(body(ctx, file)) if file.size is None else file.size
         found.append(
@@ -76,6 +77,11 @@ def handed(ctx: Context, files: Sequence[DataFile]) -> list[Handed]:
                 version=file.version,
                 approved=file.approved_at,
                 due=owed.due_at if owed is not None and owed.met_at is None else None,
+                sealed=tuple(
+                    Sealed(f"{file_name(file)}{packages.ENDING}", each.size, each.sha256, each.recipient)
+                    for each in sealed.values()
+                    if each.recipient in recipients
+                ),
             )
         )
     return found
@@ -89,12 +95,14 @@ def closes(round_: DeliveryRound) -> datetime:
 
 def finish(ctx: Context, tell: Callable[..., None]) -> int:
     """Make the final manifest of every round whose selection is closed and that has none; how many. While a file of it
-    is still being judged it waits."""
+    is still being judged, or not yet sealed to its assessor, it waits."""
     made = 0
     for round_ in ctx.configuration().rounds.values():
         if ctx.now() <= closes(round_) or handovers.final(ctx.engine, round_.id) is not None:
             continue
         if handovers.is_undecided(ctx.engine, round_.id):
+            continue
+        if not packages.complete(ctx, standing(ctx, round_, closes(round_))):
             continue
         try:
             with ctx.engine.transaction():

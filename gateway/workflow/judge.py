@@ -32,6 +32,7 @@ from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
 from gateway.reports.verdicts import Verdict, verdicts
 from gateway.store.ledger import deadlines, deliveries, drops, log, reports
+from gateway.workflow import payloads
 from gateway.workflow.context import Context, envelope, rules_of
 from gateway.workflow.notify import owe_held, owe_technical
 from gateway.workflow.precheck import judged
@@ -75,7 +76,7 @@ def judge(ctx: Context, drop: Drop, tell: Callable[..., None]) -> None:
 def _job(ctx: Context, drop: Drop) -> Job:
     return Job(
         name=drop.file.name,
-        payload=drops.payload(ctx.engine, drop.id),
+        payload=payloads.payload(ctx, drop.id),
         municipality=drop.municipality,
         known=frozenset(ctx.configuration().participants.municipalities),
         received_on=local_day(drop.received_at),

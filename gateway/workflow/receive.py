@@ -33,6 +33,7 @@ from gateway.reports.facts import ReceiptFacts
 from gateway.reports.receipt import receipt
 from gateway.store.ledger import deadlines, deliveries, drops, facts, log, reports
 from gateway.store.spool import Landing
+from gateway.workflow import payloads
 from gateway.workflow.context import Context, envelope, round_at, rounds_for
 from gateway.workflow.notify import owe_receipt
 from gateway.workflow.senders import note_sender
@@ -80,7 +81,7 @@ def _receive_one(ctx: Context, landing: Landing) -> Received:
     drop, first_drop = _drop(ctx, landing)
     rules = ctx.configuration().rules[drop.round_id]
     facts.keep_rules(ctx.engine, rules.version, lambda: rules_to_json(rules))
-    drops.insert(ctx.engine, drop, payload if first_drop is None else b"")
+    payloads.insert(ctx, drop, payload if first_drop is None else b"")
     if first_drop is None:
         _owe_technical(ctx, drop)
     _note_sender(ctx, drop)

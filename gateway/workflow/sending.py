@@ -17,9 +17,11 @@ from datetime import timedelta
 from gateway.domain.model import DeliveryRound
 from gateway.errors import Temporary
 from gateway.store.ledger import assessor, deliveries, handovers, log
+from gateway.store.ledger import packages as kept
 from gateway.store.ledger.handovers import Push
 from gateway.workflow import handover
 from gateway.workflow.context import Context
+from gateway.workflow.packages import ENDING
 
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 BATCH = 100
@@ -55,9 +57,13 @@ def _plan(ctx: Context, round_: DeliveryRound) -> None:
         return
     files = handover.standing(ctx, round_)
     states = {each.subject: each.state for each in known}
+    names = {each.subject: each.name for each in known}
     for file in files:
+        name = handover.file_name(file) + (ENDING if _recipient(ctx) else "")
+        if states.get(file.delivery_id, "sent") != "sent" and names[file.delivery_id] != name:
+            # A recipient was configured, or left out, since it was planned.
+            handovers.rename_push(ctx.engine, "delivery", file.delivery_id, name)
         if file.delivery_id not in states:
-            name = handover.file_name(file)
             handovers.add_push(ctx.engine, "delivery", file.delivery_id, round_.id, name, ctx.now())
         elif states[file.delivery_id] == "gone":
             handovers.revive(ctx.engine, "delivery", file.delivery_id, ctx.now())
@@ -90,7 +96,16 @@ def _due(ctx: Context) -> list[Push]:
         for each in handovers.pushes(ctx.engine, round_id)
         if each.what == "delivery" and each.state == "pending"
     }
+    to = _recipient(ctx)
+    if to is not None:
+        due = [push for push in due if push.what == "manifest" or to in kept.of(ctx.engine, "delivery", push.subject)]
     return [push for push in due if push.what == "delivery" or push.round_id not in missing]
+
+
+def _recipient(ctx: Context) -> str | None:
+    """What data files are sealed to before they leave; None: they are pushed plain."""
+    push = ctx.configuration().settings.push
+    return push.age_recipient if push is not None else None
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -138,7 +153,11 @@ def _body(ctx: Context, push: Push) -> bytes | None:
     round_ = ctx.configuration().rounds.get(push.round_id)
     if file is None or round_ is None or not handover.stands(ctx, round_, file):
         return None
-    return handover.body(ctx, file)
+    to = _recipient(ctx)
+    package = kept.of(ctx.engine, "delivery", push.subject).get(to) if to is not None else None
+    if to is not None and package is None:
+        raise Temporary("not sealed yet")
+    return kept.body(ctx.engine, package) if package is not None else handover.body(ctx, file)
 
 
 def _arrived(ctx: Context, push: Push, tell: Callable[..., None]) -> None:

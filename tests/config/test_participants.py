@@ -193,7 +193,7 @@ ACCOUNTS = {
     ],
     account(name=""): ["name: is missing"],
     account(phone="x"): [
-        "phone: unknown key `phone`; known: allow_from, email, keys, login, municipalities, name, password_hash, "
+        "phone: unknown key `phone`; known: age_recipient, allow_from, email, keys, login, municipalities, name, password_hash, "
         "password_hash_file, principals, roles, user_ca"
     ],
 }

@@ -156,7 +156,7 @@ class View:
         key = Place(Sort.ASSESSOR_FOLDER, round=round_id, folder=folder)
         files, made = self._shown.get(key, ({}, -1e9))
         if now - made > seconds:
-            files = assessor.shown(self.ctx, round_id, folder)
+            files = assessor.shown(self.ctx, round_id, folder, self.account())
             self._shown[key] = (files, now)
         return files
 

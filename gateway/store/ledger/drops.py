@@ -1,11 +1,12 @@
 """Drops and their payloads.
 
 Does: insert, find, and move a drop from state to state; keep, hand out and erase its payload.
-Touches: tables drops, payloads, examinations.
+Touches: tables drops, payloads, packages (removing).
 Does not: choose the next state.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from gateway.domain.model import Channel, Drop, DropState, FileFacts, Lane, from_ms, to_ms
 from gateway.errors import Conflict, Corrupt
@@ -31,7 +32,15 @@ def _drop(row: Row) -> Drop:
     )
 
 
-def insert(engine: Engine, drop: Drop, payload: bytes) -> None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A payload as it lies in the ledger: sealed to these recipients (one space between), or plain (None)."""
+
+    body: bytes
+    sealed_to: str | None
+
+
+def insert(engine: Engine, drop: Drop, payload: bytes, sealed_to: str | None = None) -> None:
     """Add a drop with its payload; Conflict when its id or short id is taken."""
     engine.run(
         """insert into drops (id, short_id, municipality, round_id, lane, account, channel, name, size, sha256,
@@ -55,7 +64,12 @@ def insert(engine: Engine, drop: Drop, payload: bytes) -> None:
         state=drop.state,
         repeat_of=drop.repeat_of,
     )
-    engine.run("insert into payloads (drop_id, body) values (:id, :body)", id=drop.id, body=payload)
+    engine.run(
+        "insert into payloads (drop_id, body, sealed_to) values (:id, :body, :sealed_to)",
+        id=drop.id,
+        body=payload,
+        sealed_to=sealed_to,
+    )
 
 
 def find(engine: Engine, drop_id: str) -> Drop | None:
@@ -182,15 +196,39 @@ def forget_attempts(engine: Engine, drop_id: str) -> None:
 
 
 def payload(engine: Engine, drop_id: str) -> bytes:
-    """The bytes as uploaded; Corrupt when they are gone."""
-    rows = engine.rows("select body from payloads where drop_id = :id", id=drop_id)
+    """The bytes of a payload as they lie here, sealed or not; Corrupt when they are gone."""
+    return kept(engine, drop_id).body
+
+
+def kept(engine: Engine, drop_id: str) -> Kept:
+    """A payload as it lies here (workflow.payloads opens it); Corrupt when it is gone."""
+    rows = engine.rows("select body, sealed_to from payloads where drop_id = :id", id=drop_id)
     if not rows or rows[0]["body"] is None:
         raise Corrupt(f"no payload for drop {drop_id}")
-    return bytes(rows[0]["body"])
+    return Kept(bytes(rows[0]["body"]), rows[0]["sealed_to"])
+
+
+def sealed_to(engine: Engine, drop_id: str) -> str | None:
+    """The recipients that a payload is sealed to; None when it is plain, or gone."""
+    rows = engine.rows("select sealed_to from payloads where drop_id = :id", id=drop_id)
+    return rows[0]["sealed_to"] if rows else None
+
+
+def replace_payload(engine: Engine, drop_id: str, body: bytes, sealed_to: str) -> bool:
+    """Put the same payload there, sealed to others; False when it was erased meanwhile."""
+    return bool(
+        engine.run(
+            "update payloads set body = :body, sealed_to = :sealed_to where drop_id = :id and body is not null",
+            id=drop_id,
+            body=body,
+            sealed_to=sealed_to,
+        )
+    )
 
 
 def erase_payload(engine: Engine, drop_id: str, at_ms: int) -> None:
-    """Blank the payload and note when."""
+    """Blank the payload, with what was sealed of it for others, and note when."""
+    engine.run("delete from packages where drop_id = :id", id=drop_id)
     engine.run(
         "update payloads set body = null, erased_at = :at where drop_id = :id and erased_at is null",
         id=drop_id,

@@ -138,6 +138,16 @@ def add_push(engine: Engine, what: str, subject: str, round_id: str, name: str, 
     )
 
 
+def rename_push(engine: Engine, what: str, subject: str, name: str) -> None:
+    """Push a file under another name, if it was not sent yet."""
+    engine.run(
+        "update pushes set name = :name where what = :what and subject = :subject and state <> 'sent'",
+        name=name,
+        what=what,
+        subject=subject,
+    )
+
+
 def due_pushes(engine: Engine, now: datetime, limit: int) -> list[Push]:
     """Files whose turn it is, in the order in which they were added."""
     rows = engine.rows(
