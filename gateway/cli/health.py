@@ -2,7 +2,7 @@
 
 Does: looks at processes, ledger, folders, mail and backups as they are now, with or without a running gateway.
 Touches: reads the ledger and the signs of life; the terminal.
-Does not: change anything; it makes no ledger where there is none.
+Does not: change anything but to owe and send the alarm it is asked for; it makes no ledger where there is none.
 """
 
 import json
@@ -13,22 +13,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from gateway.channel.mail import post_for
 from gateway.cli.show import local
 from gateway.config import Settings, load, load_texts, usable
 from gateway.config.calendar import work_calendar
-from gateway.daemon import heart
+from gateway.daemon import heart, offline
 from gateway.daemon.expiry import certificate_ends
 from gateway.domain.workdays import WorkCalendar
 from gateway.errors import ConfigError, GatewayError
 from gateway.reports.plain import visible
 from gateway.reports.wording import LANGUAGES, Texts
 from gateway.store.ledger import facts, log
+from gateway.store.spool import write_durably
 from gateway.store.sqlite import SQLite
-from gateway.workflow.health import Heart, Trouble, View, troubles, view
+from gateway.workflow.alarm import OCCASION, raise_alarm
+from gateway.workflow.health import TOLD_OTHERWISE, Heart, Trouble, View, troubles, view
+from gateway.workflow.notify import send_due
 
 # A ledger up to this size is looked through; `gateway doctor` looks at any.
 CHECKED_BYTES = 64 * 1024 * 1024
 BUSY_SECONDS = 2.0
+# A restart takes less.
+AGAIN = 20.0
 FIGURES = ("waiting", "held", "unplaced", "uncollected", "mails", "delayed_mails", "pushes")
 COUNTS = ("due_today", "at_risk", "breached", "overdue")
 
@@ -98,6 +104,23 @@ def figures(seen: View) -> dict[str, int]:
     queues = {name: int(getattr(stands, name).count) for name in FIGURES}
     counts = {name: int(getattr(stands, name)) for name in COUNTS}
     return {**queues, "oldest_seconds": int(stands.age(stands.waiting)), **counts}
+
+
+def mail_alarm(directory: Path, wait: float = AGAIN) -> None:
+    """Mail of what lasts: what was red, and still is `wait` seconds later. ConfigError or Corrupt when nobody can be
+    mailed."""
+    before = {(each.code, each.about) for each in look(directory).troubles}
+    time.sleep(wait)
+    found = [each for each in look(directory).troubles if (each.code, each.about) in before]
+    ctx = offline(load(directory))
+    with closing(ctx.engine):
+        raise_alarm(ctx, (each for each in found if each.code not in TOLD_OTHERWISE), _unheard)
+        post = post_for(ctx.configuration().settings, write_durably, sandbox=ctx.sandbox)
+        send_due(ctx, post, _unheard, only=OCCASION)
+
+
+def _unheard(_event: str, **_facts: object) -> None:
+    """What is mailed is printed already."""
 
 
 def print_health(directory: Path, *, as_json: bool) -> bool:
