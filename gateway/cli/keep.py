@@ -96,14 +96,18 @@ def restore(directory: Path, replace: bool, yes: bool, file: Path) -> None:
 @CONFIG
 @AS_JSON
 @click.option("--nagios", is_flag=True, help="Exit code 2 instead of 1 when red, as monitors of that family expect.")
-def health(directory: Path, as_json: bool, nagios: bool) -> None:
+@click.option("--mail", is_flag=True, help="When red, mail the desk and the operators: once a day of each trouble.")
+def health(directory: Path, as_json: bool, nagios: bool, mail: bool) -> None:
     """Is all well? Green or red in one line, with the reasons below it; exit code 1 when red.
 
     Works without a running gateway too, which is then one of the reasons.
     """
-    from gateway.cli.health import print_health
+    from gateway.cli.health import mail_alarm, print_health
 
-    sys.exit(0 if print_health(directory, as_json=as_json) else 2 if nagios else 1)
+    green = print_health(directory, as_json=as_json)
+    if mail and not green:
+        mail_alarm(directory)
+    sys.exit(0 if green else 2 if nagios else 1)
 
 
 @click.group()
