@@ -13,6 +13,7 @@ refuse every letter: that is `Temporary`, so that a wrong password costs a delay
 """
 
 import asyncio
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterable
@@ -103,7 +104,7 @@ class FolderPost:
             fate: GatewayError | None = None
             try:
                 body = compose(letter, self._sender, self._reply_to).as_bytes()
-                self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+                self._make_folder()
                 self._write(self._folder / f"{letter.at:%Y%m%dT%H%M%S}-{letter.id}.eml", body)
             except OSError as error:
                 fate = Temporary(f"{error.strerror}: {error.filename}")
@@ -112,6 +113,17 @@ class FolderPost:
             done(letter, fate)
             if self._closed.is_set():
                 return
+
+    def _make_folder(self) -> None:
+        """Make the folder unless it is there; durable before anybody is told that a letter lies in it."""
+        if self._folder.is_dir():
+            return
+        self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        parent = os.open(self._folder.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
 
     def close(self) -> None:
         """See `Post.close`."""

@@ -11,9 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.store.spool import COLLECTED, REFUSED, WORKING, Spool, fsync_folder, world
-
-MAIL = ".mail"
+from gateway.store.spool import COLLECTED, MAIL, REFUSED, WORKING, Spool, fsync_folder, world
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ CLAIMED = ".claimed"
 LANDED = ".landed"
 REFUSED = ".geweigerd"
 COLLECTED = "opgehaald"
+MAIL = ".mail"
 TRIAL = "proef"
 WHOLE = "whole"
 HIDDEN = ".new"
@@ -381,15 +382,11 @@ class Spool:
             fsync_folder(self.outbox / municipality)
 
     def sweep_hidden(self, municipalities: list[str]) -> int:
-        """Remove what a crash left of reports that were being written; how many. Only when nobody of this node
-        publishes."""
+        """Remove what a crash left of reports and mails that were being written; how many. Only when nobody of this
+        node publishes or sends."""
         with world():
-            left = [
-                path
-                for code in municipalities
-                for folder in (self.outbox / code, self.outbox / code / COLLECTED)
-                for path in folder.glob(f".*{HIDDEN}")
-            ]
+            reported = [self.outbox / code / name for code in municipalities for name in ("", COLLECTED)]
+            left = [path for folder in (*reported, self.outbox / MAIL) for path in folder.glob(f".*{HIDDEN}")]
             for path in left:
                 path.unlink(missing_ok=True)
         return len(left)

@@ -6,7 +6,8 @@ Touches: one folder.
 Does not: kill (killer).
 
 Told, a line each: `landing <id> <word of its content>` before a landing, `landed <id>` after it, `ok <id>` for each
-answer that a client would read as OK. What has landed is received, whoever heard of it.
+answer that a client would read as OK, `stated` and `withdrawn` for acts by file that were answered OK. What has landed
+is received, whoever heard of it.
 """
 
 import os
@@ -14,22 +15,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from gateway.channel.mail import FolderPost
 from gateway.config.sections import Watch
 from gateway.domain.checks import examine_drop
 from gateway.domain.kinds import Job
-from gateway.domain.model import Channel, Drop, DropState, Examination, Lane, ReportKind, to_ms
+from gateway.domain.model import Channel, Drop, DropState, Examination, Lane, ReportKind, Span, to_ms
+from gateway.domain.workdays import local_day
 from gateway.edge.watch import Watcher
-from gateway.store.ledger import deadlines, drops, reports
-from gateway.store.spool import LandingFacts
-from gateway.workflow import collect
+from gateway.store.ledger import deadlines, drops, log, mails, reports, statements, withdrawals
+from gateway.store.spool import MAIL, LandingFacts, write_durably
+from gateway.workflow import collect, nothing, withdraw
 from gateway.workflow.admit import admit
 from gateway.workflow.intake import Intake
 from gateway.workflow.judge import release
+from gateway.workflow.notify import send_due
 from gateway.workflow.publish import publish
 from gateway.workflow.recover import differences, mirror, recover
 from tests.samples import WMO_HEADER, cost_csv, csv_bytes, wmo_csv, wmo_rows, zipped
@@ -40,6 +45,7 @@ JEUGD = "JEUGD_0363_2017H2.csv"
 SBW = "SBW_0363_2017H2.csv"
 TRIAL = "KOSTENWMO_0363_2017H2.csv"
 EMPTY = "WMO_0363_2017H1.csv"
+NOTHING = "GEEN_KOSTENWMO_0363_2017H1.txt"
 ALWAYS = 1_000_000
 PATIENCE = 30.0
 REMEMBERED: dict[tuple[str, str], Examination] = {}
@@ -85,9 +91,19 @@ def examine(job: Job) -> Examination:
 
 
 def world_at(folder: Path, hours: float, first_id: int) -> World:
-    """The gateway on `folder`, so many hours into the day. Its worker always dies on the file of JEUGD."""
+    """The gateway on `folder`, so many hours into the day. Its worker always dies on the file of JEUGD. Items can be
+    withdrawn on that day already."""
     clock = Clock(MONDAY + timedelta(hours=hours))
-    return World(folder, clock=clock, first_id=first_id, examiner=examine, faults={JEUGD: ALWAYS})
+    world = World(folder, clock=clock, first_id=first_id, examiner=examine, faults={JEUGD: ALWAYS})
+    [round_] = world.configuration.rounds.values()
+    early = Span(local_day(MONDAY), local_day(MONDAY))
+    world.configure(rounds={round_.id: replace(round_, withdrawal=early)})
+    return world
+
+
+def send_mails(world: World) -> None:
+    """Send what is owed into the folder."""
+    send_due(world.ctx, FolderPost(world.spool.outbox / MAIL, write_durably, sender="desk@gateway.example"), world.tell)
 
 
 def watcher(world: World) -> Watcher:
@@ -157,6 +173,16 @@ class Day:
         self.world.judge_all()
         publish(self.world.ctx)
 
+    def state_nothing(self) -> None:
+        """A municipality says that it has nothing to deliver for an item."""
+        nothing.state(self.world.ctx, self.world.attempt(NOTHING), Channel.SFTP)
+        self.tell("stated")
+
+    def withdraw(self) -> None:
+        """A municipality withdraws an item."""
+        withdraw.by_file(self.world.ctx, self.world.account("amsterdam"), "0363", "WMO_2017H2.ingetrokken")
+        self.tell("withdrawn")
+
     def pick_up(self, drop_id: str, *, confirm: bool) -> None:
         """Read a drop's reports; acknowledge them."""
         account = self.world.account("amsterdam")
@@ -177,6 +203,8 @@ def live(folder: Path, tell: Tell) -> None:
     day.leave_half(broken_off=False)
     day.work()
     day.pick_up(first, confirm=True)
+    day.state_nothing()
+    send_mails(day.world)
     day.upload(WMO, "first")
     day.upload(WMO, "second", working=True)
     rejected = day.upload(WMO, "rejected")
@@ -190,7 +218,9 @@ def live(folder: Path, tell: Tell) -> None:
     day.work()
     # The list of reports comes from the ledger: one may be acknowledged before its files lie in the folder.
     day.pick_up(day.upload(WMO, "first"), confirm=True)
+    day.withdraw()
     day.work()
+    send_mails(day.world)
     mirror(day.world.ctx)
     day.intake.stop()
     day.world.close()
@@ -206,6 +236,7 @@ def recovered(folder: Path, first_id: int = 1_000_000, hours: float = 12) -> Wor
     intake.scan()
     world.work()
     mirror(world.ctx)
+    send_mails(world)
     return world
 
 
@@ -218,7 +249,8 @@ def wrongs(world: World, told: list[str]) -> list[str]:
     """Everything about a recovered gateway that is not as it must be."""
     found = [f"difference: {each.what} {each.subject}" for each in differences(world.ctx)]
     found += [f"told: {event} {facts}" for event, facts in world.told if "failed" in event and "reason" not in facts]
-    return found + _lost_or_doubled(world, told) + _watch_folder(world) + _outbox(world) + _inbox(world)
+    found += _lost_or_doubled(world, told) + _acts(world, told) + _mails(world)
+    return found + _watch_folder(world) + _outbox(world) + _inbox(world)
 
 
 def _lost_or_doubled(world: World, told: list[str]) -> list[str]:
@@ -258,6 +290,40 @@ def _unanswered(world: World, drop: Drop) -> list[str]:
     return found
 
 
+def _acts(world: World, told: list[str]) -> list[str]:
+    """A statement and a withdrawal: whole or not at all, once, and there when they were answered."""
+    events = Counter(line.event for line in log.everything(world.engine))
+    outcomes = Counter(row["outcome"] for row in world.engine.rows("select outcome from reports"))
+    owed = sum(each.occasion == "confirmation" for each in mails.everything(world.engine))
+    stands = statements.stated(world.engine, "0363", "2017H2")
+    said = withdrawals.selection(world.engine, "0363", "2017H2", to_ms(world.clock()))
+    acts = {
+        "stated": (len(stands), events["nothing_stated"], outcomes["GEEN-LEVERING"]),
+        "withdrawn": (len(said), events["withdrawn"], outcomes["INGETROKKEN"], owed),
+    }
+    found = [f"in part: {act} {traces}" for act, traces in acts.items() if set(traces) not in ({0}, {1})]
+    return found + [f"promised and lost: {act}" for act, traces in acts.items() if act in told and 0 in traces]
+
+
+def _mails(world: World) -> list[str]:
+    """Every mail that is owed was sent, lies in the folder, and is in the log once."""
+    owed = mails.everything(world.engine)
+    found = [f"mail {each.state}: {each.occasion} {each.account}" for each in owed if each.state != "sent"]
+    logged = Counter(line.detail["mail"] for line in log.everything(world.engine) if line.event == "mailed")
+    if logged != Counter(each.id for each in owed for _ in notified(each)):
+        found.append(f"mails in the log: {logged}")
+    here = sorted(path.name.partition("-")[2] for path in (world.spool.outbox / MAIL).iterdir())
+    if here != sorted(f"{each.id}.eml" for each in owed):
+        found.append(f"mails in the folder: {here}")
+    return found
+
+
+def notified(owed: mails.Notification) -> list[object]:
+    """The municipalities in whose log a mail stands; one line without any, when it is about none."""
+    codes = owed.content["municipalities"]
+    return codes if isinstance(codes, list) and codes else [None]
+
+
 def _watch_folder(world: World) -> list[str]:
     came = Counter((drop.file.name, drop.file.sha256) for drop in all_drops(world) if drop.channel is Channel.WATCH)
     wanted = Counter((Path(path).name, sha256(body).hexdigest()) for path, body in watched().items() if body)
@@ -277,7 +343,7 @@ def _outbox(world: World) -> list[str]:
     for row in rows:
         folder = f"{row['municipality']}/opgehaald" if row["confirmed_at"] is not None else row["municipality"]
         wanted[f"{folder}/{row['name']}"] = bytes(row["body"])
-    here = tree(world.spool.outbox)
+    here = {path: body for path, body in tree(world.spool.outbox).items() if not path.startswith(MAIL)}
     found = [f"missing from the outbox: {path}" for path in sorted(set(wanted) - set(here))]
     found += [f"too much in the outbox: {path}" for path in sorted(set(here) - set(wanted))]
     found += [

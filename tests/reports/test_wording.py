@@ -79,6 +79,17 @@ def owned(language: str) -> dict[str, str]:
     return {key: text for key, text in texts().sentences[language].items() if key.startswith(OWNED)}
 
 
+@pytest.mark.parametrize("code", ["NOT_DURABLE", "INTERNAL"])
+def test_a_fault_of_ours_never_says_that_nothing_was_received(code: str) -> None:
+    """After such an answer the file may have landed, and is received later."""
+    said = {language: texts().say(language, f"refusals.{code}.help", **REFUSALS[code]) for language in LANGUAGES}
+    said["nl"] += texts().say("nl", f"refusals.{code}.text", **REFUSALS[code])
+    assert "niet ontvangen" not in said["nl"]
+    assert "not received" not in said["en"]
+    assert "ONTVANGEN) in outbox" in said["nl"]
+    assert "wee keer sturen kan geen kwaad" in said["nl"]
+
+
 def test_a_place_says_how_it_is_written() -> None:
     assert SMALL.say("nl", "a", x=1, d="2018-03-09") == "1 en vrijdag 9 maart 2018"
     assert SMALL.say("en", "a", x=1, d="2018-03-09T22:59:59.999+00:00") == "1 and Friday 9 March 2018"
