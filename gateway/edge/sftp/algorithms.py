@@ -70,6 +70,8 @@ def host_key_pairs(paths: Sequence[Path]) -> list[asyncssh.SSHKeyPair]:
     for pair in pairs:
         if pair.algorithm == b"ssh-rsa":
             pair.host_key_algorithms = RSA_SHA2
+            # Before a key exchange has chosen one: by this it proves itself to clients that learn a new key.
+            pair.sig_algorithm = RSA_SHA2[0]
     return pairs
 
 
