@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.edge.sftp.algorithms import host_key_pairs, one_of_each
 from tests.edge.tools import fingerprint, keygen, run
 from tests.house import SSH_OPTIONS, Gateway, copy_demo
 
@@ -66,3 +67,15 @@ def test_clients_follow_from_the_old_key_to_the_new(demo_template: Path, tmp_pat
         assert keys_in(known) == {fingerprint(new)}
         with pytest.raises(RuntimeError, match=r"(?i)host key"):
             listing(house, late)
+
+
+def test_an_rsa_key_signs_with_what_was_chosen_whatever_other_connections_choose(tmp_path: Path) -> None:
+    paths = [keygen(tmp_path / name, sort) for name, sort in (("a", "ed25519"), ("b", "rsa"), ("c", "rsa"))]
+    pairs = host_key_pairs(paths)
+    served = {algorithm: pair for pair in pairs[::-1] for algorithm in pair.host_key_algorithms}
+    assert sorted(served) == [b"rsa-sha2-256", b"rsa-sha2-512", b"ssh-ed25519"]
+    for algorithm, pair in served.items():
+        size = int.from_bytes((signature := pair.sign(b"x"))[:4], "big")
+        assert signature[4 : 4 + size] == algorithm == pair.algorithm
+    # Where keys are not announced, the first of each type is served.
+    assert {pair.public_data for pair in one_of_each(pairs)} == {pair.public_data for pair in pairs[:3]}

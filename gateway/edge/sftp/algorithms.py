@@ -10,6 +10,7 @@ Sources: RFC 9142 (key exchange), RFC 8332 (RSA with SHA-2), draft-ietf-sshm-mlk
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,14 +66,19 @@ TIERS: dict[str, Tier] = {
 
 
 def host_key_pairs(paths: Sequence[Path]) -> list[asyncssh.SSHKeyPair]:
-    """The host keys to serve with. An RSA key would offer SHA-1 whatever `signature_algs` says; here it cannot."""
-    pairs = list(load_keypairs([str(path) for path in paths]))
-    for pair in pairs:
-        if pair.algorithm == b"ssh-rsa":
-            pair.host_key_algorithms = RSA_SHA2
-            # Before a key exchange has chosen one: by this it proves itself to clients that learn a new key.
-            pair.sig_algorithm = RSA_SHA2[0]
-    return pairs
+    """The host keys to serve with. An RSA key would offer SHA-1 whatever `signature_algs` says, and prove itself with
+    it to clients that learn a new key; here it cannot. It is a pair for each of its algorithms: asyncssh keeps the one
+    that was chosen in the pair, where the next connection would change it before the first has signed."""
+    found: list[asyncssh.SSHKeyPair] = []
+    for pair in load_keypairs([str(path) for path in paths]):
+        for algorithm in RSA_SHA2 if pair.algorithm == b"ssh-rsa" else ():
+            own = copy(pair)
+            own.host_key_algorithms = (algorithm,)
+            own.set_sig_algorithm(algorithm)
+            found.append(own)
+        if pair.algorithm != b"ssh-rsa":
+            found.append(pair)
+    return found
 
 
 def one_of_each(pairs: Sequence[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:
