@@ -59,6 +59,8 @@ class _Worker:
             env={
                 "PYTHONPATH": str(Path(gateway.__file__).resolve().parents[1]),
                 "POLARS_MAX_THREADS": "1",
+                # That check writes machine code, which a hardened service may not (MemoryDenyWriteExecute).
+                "POLARS_SKIP_CPU_CHECK": "1",
                 # Each arena reserves address space, of which there is a limit.
                 "MALLOC_ARENA_MAX": "2",
             },

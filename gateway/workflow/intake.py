@@ -155,7 +155,15 @@ class Intake:
                     answer.set_result(result)
                 self._ctx.spool.clear(landing.folder)
                 self._vitals.observe("received_bytes", landing.facts.size)
-                self._tell("received", id=result.short_id, drop=landing.facts.id, repeat_of=result.repeat_of)
+                self._tell(
+                    "received",
+                    id=result.short_id,
+                    drop=landing.facts.id,
+                    repeat_of=result.repeat_of,
+                    municipality=landing.facts.municipality,
+                    account=landing.facts.account,
+                    channel=landing.facts.channel,
+                )
             else:
                 if answer:
                     answer.set_exception(result)

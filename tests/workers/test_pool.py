@@ -121,7 +121,7 @@ def test_a_worker_is_limited_and_knows_nothing_of_us(workers: Pool, monkeypatch:
     assert limits["Max core file size"] == ["0", "0"]
     assert int(limits["Max open files"][1]) < 100
     names = {each.partition(b"=")[0].decode() for each in (process / "environ").read_bytes().split(b"\0")}
-    assert names - {""} == {"PYTHONPATH", "POLARS_MAX_THREADS", "MALLOC_ARENA_MAX"}
+    assert names - {""} == {"PYTHONPATH", "POLARS_MAX_THREADS", "POLARS_SKIP_CPU_CHECK", "MALLOC_ARENA_MAX"}
     assert (process / "cwd").readlink() == Path("/")
 
 
