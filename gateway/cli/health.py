@@ -23,8 +23,8 @@ from gateway.domain.workdays import WorkCalendar
 from gateway.errors import ConfigError, GatewayError
 from gateway.reports.plain import visible
 from gateway.reports.wording import LANGUAGES, Texts
+from gateway.store.durable import write_durably
 from gateway.store.ledger import facts, log
-from gateway.store.spool import write_durably
 from gateway.store.sqlite import SQLite
 from gateway.workflow.alarm import OCCASION, raise_alarm
 from gateway.workflow.health import TOLD_OTHERWISE, Heart, Trouble, View, troubles, view

@@ -32,8 +32,8 @@ from gateway.domain.workdays import AMSTERDAM, DAY, local_day
 from gateway.edge.sftp.server import Door
 from gateway.errors import GatewayError
 from gateway.reports import pages
+from gateway.store.durable import write_durably
 from gateway.store.ledger import log
-from gateway.store.spool import write_durably
 from gateway.workers import Pool
 from gateway.workflow import handover
 from gateway.workflow.assess import assess_all

@@ -18,9 +18,10 @@ from gateway.config import Configuration, fingerprint, load
 from gateway.daemon.clock import Clock
 from gateway.domain.model import to_ms, uuid7
 from gateway.errors import Conflict, Corrupt, GatewayError
+from gateway.store.durable import write_durably
 from gateway.store.ledger import facts, log
 from gateway.store.sealing import NOTHING_SEALED, Sealing
-from gateway.store.spool import Spool, write_durably
+from gateway.store.spool import Spool
 from gateway.store.sqlite import SQLite
 from gateway.workers import Pool
 from gateway.workflow.context import Context

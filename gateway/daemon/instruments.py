@@ -23,7 +23,7 @@ from gateway.daemon.parts import Tell, running
 from gateway.domain.kinds import Job
 from gateway.domain.model import Examination
 from gateway.errors import WorkerFault
-from gateway.store.spool import write_durably
+from gateway.store.durable import write_durably
 from gateway.workflow.alarm import OCCASION, Alarm
 from gateway.workflow.context import Context
 from gateway.workflow.health import View, troubles, view

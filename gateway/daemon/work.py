@@ -13,7 +13,7 @@ from functools import partial
 from gateway.channel.mail import Post, post_for
 from gateway.config import Settings
 from gateway.daemon.parts import Tell, running
-from gateway.store.spool import write_durably
+from gateway.store.durable import write_durably
 from gateway.workflow import handover, packages
 from gateway.workflow.assess import assess_all
 from gateway.workflow.context import Context

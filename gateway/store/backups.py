@@ -20,8 +20,8 @@ from pathlib import Path
 
 from gateway.domain.model import from_ms, to_ms
 from gateway.errors import Corrupt, GatewayError
+from gateway.store.durable import PRIVATE_FILE, fsync_folder, world, write_durably
 from gateway.store.engine import Engine
-from gateway.store.spool import PRIVATE_FILE, fsync_folder, world, write_durably
 
 NAME = "ledger-{:%Y%m%dT%H%M%SZ}.db"
 PATTERN = "ledger-*.db"

@@ -11,7 +11,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.store.spool import COLLECTED, MAIL, REFUSED, WORKING, Spool, fsync_folder, world
+from gateway.store.durable import fsync_folder, world
+from gateway.store.spool import COLLECTED, MAIL, REFUSED, WORKING, Spool
 
 
 @dataclass(frozen=True, slots=True)

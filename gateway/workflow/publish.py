@@ -18,6 +18,8 @@ from gateway.workflow.context import Context, current_round, round_of
 # The reports that somebody must read to know what to do; a receipt or a reminder is its own news.
 TO_COLLECT = (ReportKind.TECHNICAL, ReportKind.QUALITY)
 TRIAL_OUTCOME = "PROEF-"
+# Reports that are placed together: they wait for the disk once, and their bodies are in memory.
+BATCH = 32
 
 
 def _unheard(_event: str, **_facts: object) -> None:
@@ -27,30 +29,40 @@ def _unheard(_event: str, **_facts: object) -> None:
 def publish(ctx: Context, tell: Callable[..., None] = _unheard) -> int:
     """Place everything that is not placed; how many reports."""
     done = 0
-    while waiting := reports.unplaced(ctx.engine):
+    while waiting := reports.unplaced(ctx.engine, BATCH):
+        ctx.spool.place_all(
+            [
+                (report.municipality, file.name, file.body)
+                for report in waiting
+                for file in reports.files(ctx.engine, report.id)
+            ]
+        )
+        with ctx.engine.transaction():
+            for report in waiting:
+                _note_placed(ctx, report)
         for report in waiting:
-            for file in reports.files(ctx.engine, report.id):
-                ctx.spool.place(report.municipality, file.name, file.body)
-            with ctx.engine.transaction():
-                now = ctx.now()
-                if reports.mark_placed(ctx.engine, report.id, to_ms(now)):
-                    log.append(
-                        ctx.engine,
-                        log.Line(
-                            at=now,
-                            event="placed",
-                            municipality=report.municipality,
-                            drop_id=report.drop_id,
-                            delivery_id=report.delivery_id,
-                            report_id=report.id,
-                            detail={"report": report.stem},
-                        ),
-                    )
-                    _owe_pickup(ctx, reports.get(ctx.engine, report.id), now)
             _follow(ctx, report.id)
             tell("placed", drop=report.drop_id, municipality=report.municipality, report=report.stem)
-            done += 1
+        done += len(waiting)
     return done
+
+
+def _note_placed(ctx: Context, report: Filed) -> None:
+    now = ctx.now()
+    if reports.mark_placed(ctx.engine, report.id, to_ms(now)):
+        log.append(
+            ctx.engine,
+            log.Line(
+                at=now,
+                event="placed",
+                municipality=report.municipality,
+                drop_id=report.drop_id,
+                delivery_id=report.delivery_id,
+                report_id=report.id,
+                detail={"report": report.stem},
+            ),
+        )
+        _owe_pickup(ctx, reports.get(ctx.engine, report.id), now)
 
 
 def _owe_pickup(ctx: Context, report: Filed, now: datetime) -> None:

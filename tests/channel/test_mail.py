@@ -23,7 +23,7 @@ from gateway.channel.mail import FolderPost, Letter, Post, SmtpPost, post_for
 from gateway.config.addresses import is_loopback
 from gateway.config.sections import Settings, absolute
 from gateway.errors import GatewayError, Temporary, Undeliverable
-from gateway.store.spool import write_durably
+from gateway.store.durable import write_durably
 from tests.channel.server import CUT, OK, SILENCE, Behaviour, MailServer, certificate, check_login, settings
 
 LETTER = Letter(

@@ -28,8 +28,9 @@ from gateway.domain.kinds import Job
 from gateway.domain.model import Channel, Drop, DropState, Examination, Lane, ReportKind, Span, to_ms
 from gateway.domain.workdays import local_day
 from gateway.edge.watch import Watcher
+from gateway.store.durable import write_durably
 from gateway.store.ledger import deadlines, drops, log, mails, reports, statements, withdrawals
-from gateway.store.spool import MAIL, LandingFacts, write_durably
+from gateway.store.spool import MAIL, LandingFacts
 from gateway.workflow import collect, nothing, withdraw
 from gateway.workflow.admit import admit
 from gateway.workflow.intake import Intake

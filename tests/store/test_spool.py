@@ -19,7 +19,8 @@ from typing import BinaryIO
 import pytest
 
 from gateway.errors import Corrupt, Temporary
-from gateway.store.spool import Landing, LandingFacts, Spool, write_durably
+from gateway.store.durable import write_durably
+from gateway.store.spool import Landing, LandingFacts, Spool
 from tests.world import tree
 
 CODE = "0363"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from gateway.channel.mail import FolderPost
 from gateway.domain.model import Consent, DeliveryRound, Span
 from gateway.domain.workdays import is_workday, local_day, subtract_workdays
+from gateway.store.durable import write_durably
 from gateway.store.ledger import duties, extensions, mails, statements
 from gateway.store.ledger.extensions import Extension
 from gateway.store.ledger.statements import Statement
-from gateway.store.spool import write_durably
 from gateway.workflow.duties import moments, run_duties
 from gateway.workflow.missing import Lack, Standing, expected, missing
 from gateway.workflow.notify import DESK, send_due

@@ -17,8 +17,8 @@ import pytest
 from gateway.channel.mail import Done, FolderPost, Letter, SmtpPost
 from gateway.domain.model import Account, Lane, Role
 from gateway.errors import GatewayError, Temporary, Undeliverable
+from gateway.store.durable import write_durably
 from gateway.store.ledger import drops, log, mails
-from gateway.store.spool import write_durably
 from gateway.workflow.judge import ATTEMPTS, release
 from gateway.workflow.loops import Mailing
 from gateway.workflow.notify import BACK_OFF, DESK, Notice, deliverers, desk, managers, owe, owe_quality, send_due

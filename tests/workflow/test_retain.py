@@ -20,6 +20,7 @@ from pysqlite3 import dbapi2 as sqlite3
 from gateway.channel.mail import FolderPost
 from gateway.domain.model import Drop, Lane, Role, to_ms
 from gateway.errors import Conflict, GatewayError, Refusal
+from gateway.store.durable import write_durably
 from gateway.store.engine import Engine
 from gateway.store.ledger import (
     assessor,
@@ -35,7 +36,6 @@ from gateway.store.ledger import (
     withdrawals,
 )
 from gateway.store.ledger.retention import Deletion
-from gateway.store.spool import write_durably
 from gateway.store.sqlite import SQLite
 from gateway.workflow import collect, folders, notify
 from gateway.workflow.notify import send_due
