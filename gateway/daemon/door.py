@@ -45,6 +45,7 @@ async def open_door(
         rescan_seconds=settings.watch.rescan_seconds,
         received=wake,
         tell=tell,
+        monotonic=time.monotonic,
         vitals=vitals,
         patience=patience,
     )
