@@ -5,8 +5,9 @@ input ends.
 Touches: its standard streams and its own resource limits. Opens no file and no socket after the imports.
 Does not: know the parent (workers), configuration or ledger. Imports the domain alone.
 
-Both directions are frames: eight bytes of length, big-endian, then the body. A job is a pickle, because the parent is
-trusted; an examination is JSON, because who parses hostile bytes is not. A fault is told on standard error by its type
+Both directions are frames: eight bytes of length, big-endian, then the body. A job is two: a pickle, because the parent
+is trusted, and the payload as it is, so that nobody copies it; an examination is JSON, because who parses hostile bytes
+is not. A fault is told on standard error by its type
 and place, never by its message, which may hold a value of the payload.
 
 `python -m gateway.examine JOBS SECONDS BYTES` is started by `workers`: at most JOBS jobs, SECONDS each, BYTES of
@@ -14,6 +15,7 @@ address space. A worker whose parent is gone while it works ends by its own alar
 """
 
 import ctypes
+import gc
 import io
 import json
 import os
@@ -22,6 +24,7 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import IO
 
@@ -87,6 +90,12 @@ def write_frame(stream: IO[bytes], body: bytes) -> None:
     stream.flush()
 
 
+def write_job(stream: IO[bytes], job: Job) -> None:
+    """What `serve` reads."""
+    write_frame(stream, pickle.dumps(replace(job, payload=b""), protocol=pickle.HIGHEST_PROTOCOL))
+    write_frame(stream, job.payload)
+
+
 def encode(examination: Examination) -> bytes:
     """An examination as JSON; `workers.decode` reads it."""
     plain = {
@@ -147,15 +156,18 @@ def serve(jobs: int, seconds: int, incoming: IO[bytes], outgoing: IO[bytes]) -> 
     # Not at the top: `workers` takes the frames from this module, and the parent stays without polars.
     from gateway.domain.checks import examine_drop
 
+    # What was imported stays for good; the collector need not look at it again with each file.
+    gc.freeze()
     for _ in range(jobs):
         body = read_frame(incoming, sys.maxsize)
         if body is None:
             return
         signal.alarm(seconds + ALARM_MARGIN)
-        job = _Jobs(io.BytesIO(body)).load()
-        if not isinstance(job, Job):
+        job, payload = _Jobs(io.BytesIO(body)).load(), read_frame(incoming, sys.maxsize)
+        if not isinstance(job, Job) or payload is None:
             raise TypeError("no job")
-        del body
+        job = replace(job, payload=payload)
+        del payload
         write_frame(outgoing, encode(examine_drop(job)))
         del job
         signal.alarm(0)

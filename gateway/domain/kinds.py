@@ -52,6 +52,11 @@ class Column:
     earliest: str | None = None
 
 
+def as_written(day: date) -> int:
+    """A day as files write it, JJJJMMDD: such numbers stand in the order of their days."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule over columns: the name of a function in CHECKS, the columns it looks at, its settings."""

@@ -18,13 +18,13 @@ import polars as pl
 
 from gateway.domain import figures as f
 from gateway.domain.figures import Figures
-from gateway.domain.kinds import ClientFigures, CodeList, CostFigures, FileKind
+from gateway.domain.kinds import ClientFigures, CodeList, CostFigures, FileKind, as_written
 from gateway.domain.model import ReportingPeriod
 
 
 class Cells(Protocol):
-    """One column of a batch, as the checks have it: text, whether filled and sound, and the parsed value of a day or
-    whole number (null where empty or not sound)."""
+    """One column of a batch, as the checks have it: text, whether filled and sound, and the number that a day
+    (JJJJMMDD) or whole number is (null where empty or not sound)."""
 
     @property
     def text(self) -> pl.Series:
@@ -159,8 +159,9 @@ def _course(roles: ClientFigures, columns: Columns, period: ReportingPeriod, cou
     """Count starts and ends; which records ended."""
     starts = _first([columns[name].value for name in roles.start])
     ends = _first([columns[name].value for name in roles.end])
-    started = ((starts >= period.first) & (starts <= period.last)).fill_null(False)
-    ended = (ends <= period.last).fill_null(False)
+    last = as_written(period.last)
+    started = starts.is_between(as_written(period.first), last).fill_null(False)
+    ended = (ends <= last).fill_null(False)
     _split(counts, started, (f.COURSE, f.STARTED), (f.COURSE, f.EARLIER))
     _split(counts, ended, (f.COURSE, f.ENDED), (f.COURSE, f.RUNNING))
     return ended

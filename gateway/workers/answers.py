@@ -26,6 +26,7 @@ CODES = 64
 PARAMS = 8
 TEXT = 8_192
 NUMBER = 2**53
+SEVERITIES = {severity.value: severity for severity in Severity}
 
 
 class Garbage(ValueError):
@@ -93,7 +94,7 @@ def _finding(value: object, columns: Collection[str]) -> Finding:
         raise Garbage("message")
     return Finding(
         _text(code, CODE),
-        Severity(_one_of(severity, [each.value for each in Severity])),
+        SEVERITIES[_one_of(severity, SEVERITIES)],
         said,
         None if member is None else _text(member, MEMBER),
         None if line is None else _number(line, NUMBER),

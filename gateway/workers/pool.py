@@ -9,9 +9,9 @@ A worker gets an environment of its own making, none of our open files, and `/` 
 its standard input does, so it does not outlive us; while it works, its own alarm sees to that.
 """
 
+import fcntl
 import math
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -24,7 +24,7 @@ import gateway
 from gateway.domain.kinds import Job
 from gateway.domain.model import Examination
 from gateway.errors import WorkerFault
-from gateway.examine import EXIT_MEMORY, read_frame, write_frame
+from gateway.examine import EXIT_MEMORY, read_frame, write_job
 from gateway.workers.answers import Garbage, decode
 
 # Of address space a warm worker has 340 MB (polars maps much that it never touches), and 480 MB with a file of 50 MB.
@@ -34,6 +34,8 @@ ADDRESS_SPACE = 640 << 20
 COMMAND = (sys.executable, "-P", "-s", "-m", "gateway.examine")
 ANSWER_BYTES = 64 << 20
 STDERR_BYTES = 8_192
+PIPE_BYTES = 1 << 20
+KEPT_BYTES = 64 << 20
 # How long a worker that closed its pipes may take to be gone.
 EXIT_SECONDS = 2.0
 LAST_WORDS = re.compile(rb"^fault: ([A-Za-z_]{1,60} at [a-z_/]{1,60}\.py:[0-9]{1,5})$", re.MULTILINE)
@@ -63,10 +65,18 @@ class _Worker:
                 "POLARS_SKIP_CPU_CHECK": "1",
                 # Each arena reserves address space, of which there is a limit.
                 "MALLOC_ARENA_MAX": "2",
+                # The memory of one file serves the next: polars keeps its own ten seconds, Python so many bytes.
+                "_RJEM_MALLOC_CONF": "dirty_decay_ms:10000",
+                "MALLOC_MMAP_THRESHOLD_": str(KEPT_BYTES // 2),
+                "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES),
             },
             # Ctrl-C is for us; we close our workers ourselves.
             process_group=0,
         )
+        if self._process.stdin is not None:
+            # A payload goes over in a few steps then; what the system does not grant makes it no less right.
+            with suppress(OSError):
+                fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._drain = threading.Thread(target=self._keep_tail, name="worker-stderr", daemon=True)
         self._drain.start()
 
@@ -88,7 +98,7 @@ class _Worker:
         timer = threading.Timer(self._seconds, self._too_late)
         timer.start()
         try:
-            write_frame(stdin, pickle.dumps(job, protocol=pickle.HIGHEST_PROTOCOL))
+            write_job(stdin, job)
             body = read_frame(stdout, ANSWER_BYTES)
             if body is not None:
                 return decode(body, job)

@@ -93,6 +93,7 @@ def assert_shape(batch: Batch) -> None:
 @example("1;2;3\r\n" * 40 + "\r" * 400 + "4;5;6\n" * 40)
 @example('"1"2;3;4\n')
 @example('1"2";3;4\n')
+@example(';1;\n""\n')
 @example("1;2;3\r4;5;6\r")
 @example('""\n1;2;3\n')
 @example("1;2;3\n\ufeff1;2;3\n")

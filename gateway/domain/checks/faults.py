@@ -11,8 +11,7 @@ Faults carry masks; a Finding is made only for the rows that will be shown.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
-from itertools import zip_longest
+from itertools import chain, islice
 
 import polars as pl
 
@@ -39,7 +38,7 @@ class Context:
 @dataclass(frozen=True, slots=True)
 class Cells:
     """One column of a batch. `sound`: nothing is wrong with the cell itself, so that rules may look at it; `value` the
-    days or whole numbers of a date or integer column, null where empty or not sound."""
+    days (numbers JJJJMMDD) or whole numbers of a date or integer column, null where empty or not sound."""
 
     text: pl.Series
     filled: pl.Series
@@ -80,27 +79,29 @@ class Fault:
     say: Callable[[int], Said]
 
 
-# A finding, or what makes it: of a hundred examples the cap may leave one.
-Example = Callable[[], Finding]
-
-
 @dataclass(slots=True)
 class _Group:
-    """One fault in one column. The first `made` examples are findings; the others still need the batch."""
+    """One fault in one column: findings made, and rows of which they can still be made: of a hundred examples the cap
+    may leave one."""
 
     severity: Severity
     total: int = 0
-    examples: list[Example] = field(default_factory=list)
-    made: int = 0
+    made: list[Finding] = field(default_factory=list)
+    open: list[tuple[View, Fault, list[int]]] = field(default_factory=list)
 
-    def settle(self) -> None:
-        """Make the findings, so that the batch may go."""
-        self.examples[self.made :] = [_made(example()) for example in self.examples[self.made :]]
-        self.made = len(self.examples)
+    def examples(self, member: str) -> Iterator[Finding]:
+        """The findings, each made when it is asked for."""
+        yield from self.made
+        for view, fault, rows in self.open:
+            for row in rows:
+                said = fault.say(row)
+                place = (member, int(view.lines[row]), int(view.records[row]), fault.column)
+                yield Finding(fault.code, fault.severity, said.message, *place, said.expected, said.found)
 
-
-def _made(finding: Finding) -> Example:
-    return lambda: finding
+    def settle(self, member: str) -> None:
+        """Make them all, so that the batch may go."""
+        self.made = list(self.examples(member))
+        self.open = []
 
 
 class Tally:
@@ -124,7 +125,7 @@ class Tally:
     def batch(self, view: View, faults: Sequence[Fault]) -> None:
         """All faults of one batch."""
         for group in self._groups.values():
-            group.settle()
+            group.settle(self.member)
         self.records += view.rows()
         wrong = None
         for fault in faults:
@@ -134,8 +135,9 @@ class Tally:
                 wrong = fault.mask if wrong is None else wrong | fault.mask
             group = self._groups.setdefault((fault.code, fault.column), _Group(fault.severity))
             group.total += int(fault.mask.sum())
-            for row in fault.mask.arg_true().head(self.cap - len(group.examples)):
-                group.examples.append(partial(self._finding, view, fault, row))
+            left = self.cap - len(group.made) - sum(len(rows) for *_, rows in group.open)
+            if left:
+                group.open.append((view, fault, fault.mask.arg_true().head(left).to_list()))
         if wrong is not None:
             self.error_records += int(wrong.sum())
 
@@ -154,24 +156,22 @@ class Tally:
         """File-level first, then what is wrong in a whole column, then row by row; capped per code."""
         shown: list[Finding] = []
         for code in self.counts():
-            plain = [_made(finding) for finding in self._plain if finding.code == code][: self.cap]
+            plain = (finding for finding in self._plain if finding.code == code)
             groups = [self._told(c, column, g) for (c, column), g in self._groups.items() if c == code]
-            shown += [example() for example in [*plain, *_in_turn(groups)][: self.cap]]
+            shown += islice(chain(plain, _in_turn(groups)), self.cap)
         order = {Severity.FILE: 0, Severity.RECORD: 1, Severity.WARNING: 2}
         return tuple(sorted(shown, key=lambda f: (order[f.severity], f.record or 0, f.line or 0)))
 
-    def _finding(self, view: View, fault: Fault, row: int) -> Finding:
-        said = fault.say(row)
-        line, record = int(view.lines[row]), int(view.records[row])
-        place = (self.member, line, record, fault.column)
-        return Finding(fault.code, fault.severity, said.message, *place, said.expected, said.found)
-
-    def _told(self, code: str, column: str | None, group: _Group) -> list[Example]:
+    def _told(self, code: str, column: str | None, group: _Group) -> Iterator[Finding]:
+        examples = group.examples(self.member)
         if column is None or group.total < self.records or self.records < WHOLE_COLUMN:
-            return group.examples
+            yield from examples
+            return
+        first = next(examples)
         message = phrase("findings.every_record", n=group.total, what=f"@findings.{code}.title")
-        once = Finding(code, group.severity, message, self.member, column=column, expected=group.examples[0]().expected)
-        return [_made(once), *group.examples[:EXAMPLES]]
+        yield Finding(code, group.severity, message, self.member, column=column, expected=first.expected)
+        yield first
+        yield from islice(examples, EXAMPLES - 1)
 
 
 def _count(findings: Sequence[Finding]) -> dict[str, int]:
@@ -181,7 +181,9 @@ def _count(findings: Sequence[Finding]) -> dict[str, int]:
     return counts
 
 
-def _in_turn(groups: Sequence[Sequence[Example]]) -> Iterator[Example]:
+def _in_turn(groups: Sequence[Iterator[Finding]]) -> Iterator[Finding]:
     """One of each group by turns, so that one bad column does not crowd out the others under the cap."""
-    for turn in zip_longest(*groups):
-        yield from (example for example in turn if example is not None)
+    while groups:
+        turn = [(group, finding) for group in groups if (finding := next(group, None))]
+        yield from (finding for _, finding in turn)
+        groups = [group for group, _ in turn]

@@ -14,7 +14,7 @@ import polars as pl
 from gateway.domain.checks.faults import Context, Fault, Said, View
 from gateway.domain.checks.masking import quotable_day, shown
 from gateway.domain.checks.municipalities import judge_rows
-from gateway.domain.kinds import Rule
+from gateway.domain.kinds import Rule, as_written
 from gateway.domain.model import Finding, Phrase, Severity, phrase
 
 Feed = Callable[[View], Sequence[Fault]]
@@ -96,14 +96,14 @@ def overlaps_period(rule: Rule, context: Context) -> Running:
     """R07 when a record lies outside the half-year. Columns: start, start when that is empty, end, end when that is
     empty."""
     start, other_start, end, other_end = rule.columns
-    first, last = f"{context.period.first:%Y%m%d}", f"{context.period.last:%Y%m%d}"
+    first, last = as_written(context.period.first), as_written(context.period.last)
     after = Said(
         phrase("findings.R07.starts_after", last=context.period.last.isoformat()),
-        phrase("expected.not_after", day=last),
+        phrase("expected.not_after", day=f"{last}"),
     )
     before = Said(
         phrase("findings.R07.ends_before", first=context.period.first.isoformat()),
-        phrase("expected.not_before", day=first),
+        phrase("expected.not_before", day=f"{first}"),
     )
 
     def feed(view: View) -> Sequence[Fault]:
@@ -115,7 +115,7 @@ def overlaps_period(rule: Rule, context: Context) -> Running:
                 (preferred, chosen, chosen.filled),
                 (other, fallback, fallback.filled & ~chosen.filled),
             ):
-                outside = cells.value > context.period.last if said is after else cells.value < context.period.first
+                outside = cells.value > last if said is after else cells.value < first
                 mask = outside.fill_null(False) & applies & sound
                 faults.append(Fault("R07", Severity.RECORD, column, mask, _with_day(said, cells.text)))
         return faults
@@ -130,11 +130,12 @@ def _with_day(said: Said, text: pl.Series) -> Callable[[int], Said]:
 def not_in_future(rule: Rule, context: Context) -> Running:
     """R03 when the day lies after the day of receipt."""
     (column,) = rule.columns
-    said = Said(phrase("findings.R03.future"), phrase("expected.not_after", day=f"{context.received_on:%Y%m%d}"))
+    today = as_written(context.received_on)
+    said = Said(phrase("findings.R03.future"), phrase("expected.not_after", day=f"{today}"))
 
     def feed(view: View) -> Sequence[Fault]:
         cells = view.columns[column]
-        mask = (cells.value > context.received_on).fill_null(False) & cells.sound
+        mask = (cells.value > today).fill_null(False) & cells.sound
         return [Fault("R03", Severity.RECORD, column, mask, _with_day(said, cells.text))]
 
     return Running(feed)
@@ -371,7 +372,9 @@ def municipality(rule: Rule, context: Context) -> Running:
 
     def feed(view: View) -> Sequence[Fault]:
         cells = view.columns[column]
-        if set(cells.text.unique()) <= seen.keys():
+        if (cells.text == context.municipality).all() and cells.sound.all():
+            # As in nearly every file.
+            seen.setdefault(context.municipality, int(view.lines[0]))
             return []
         usable = cells.filled & cells.sound
         rows = pl.DataFrame({"code": cells.text, "line": view.lines}).filter(usable)

@@ -1,7 +1,7 @@
 """The fast path: is every line as simple as it looks, and if so, polars reads it.
 
-Does: reduces the text to its skeleton (separators, quotes, line ends) with C-speed byte operations, from which the
-columns of each row, the ragged ones and the physical lines follow; makes batches from the pieces found.
+Does: reduces the text to its skeleton (separators, quotes, line ends) with operations on all bytes at once, from which
+the columns of each row, the ragged ones and the physical lines follow; makes batches from the pieces found.
 Touches: nothing. Polars parses pieces of at most a few megabytes.
 Does not: handle quotes that hold a separator, a line end or a quote: then `scan` returns None and `exact` takes over.
 
@@ -22,7 +22,7 @@ from itertools import islice
 import polars
 
 from gateway.domain.reader.frames import frame_of_lines
-from gateway.domain.reader.text import Text, plain_ends, utf8
+from gateway.domain.reader.text import Text, octets, plain_ends, utf8
 from gateway.domain.reader.values import Batch
 
 DROPPED = bytes(byte for byte in range(256) if byte not in b";\r\n")
@@ -113,11 +113,10 @@ def scan(text: Text, body: int, line: int, width: int, most: int) -> Structure |
             chunk = plain_ends(chunk)
             if not _only_wrapping(chunk):
                 return None
-        skeleton = chunk.translate(None, DROPPED)
-        here = _uniform(chunk, skeleton, width)
-        if here and not _full_empties(chunk, width, quoted):
+        here = _uniform(chunk, width, quoted)
+        if here:
             widths[width] += here
-            _append(pieces, Piece(start, stop, line, rows, here, here, quoted, len(skeleton)))
+            _append(pieces, Piece(start, stop, line, rows, here, here, quoted, here * width))
             rows += here
             line += here
             continue
@@ -133,14 +132,6 @@ def scan(text: Text, body: int, line: int, width: int, most: int) -> Structure |
             rows += here
         line += plain.count(b"\n")
     return Structure(rows, +widths, tuple(ragged), empties, tuple(pieces))
-
-
-def _full_empties(chunk: bytes, width: int, quoted: bool) -> bool:
-    """Whether among uniform rows one may hold nothing: at most the last value of a line that starts like this."""
-    if quoted:
-        chunk = chunk.translate(None, b'"')
-    row = b";" * (width - 1)
-    return chunk.startswith(row) or b"\n" + row in chunk
 
 
 def _blanked(chunk: bytes, line: int, rows: int, empties: Empties) -> bytes:
@@ -173,21 +164,30 @@ def _append(pieces: list[Piece], piece: Piece) -> None:
     pieces.append(piece)
 
 
-def _uniform(chunk: bytes, skeleton: bytes, width: int) -> int:
-    """The number of lines when all are rows of `width` columns with one sort of line end, else 0.
+def _uniform(chunk: bytes, width: int, quoted: bool) -> int:
+    """The number of lines when all are rows of `width` columns with one sort of line end, and none of them may hold
+    nothing; else 0.
 
     The skeleton hides what stands between its characters: if the last line has its line end, and if each CR stands
     right before its LF, is seen in the chunk.
     """
-    ended = chunk.endswith(b"\n")
-    for end in (b"\r\n", b"\n"):
-        pattern = b";" * (width - 1) + end
-        whole = skeleton if ended else skeleton + end
-        rows, rest = divmod(len(whole), len(pattern))
-        if not rest and whole == pattern * rows:
-            # A CR away from its LF makes a line of its own.
-            return rows if end == b"\n" or len(chunk.splitlines()) == rows else 0
-    return 0
+    byte = octets(chunk)
+    separator, cr, lf = (byte == mark for mark in b";\r\n")
+    skeleton = byte.filter(separator | cr | lf)
+    end = b"\r\n" if cr.any() else b"\n"
+    row = b";" * (width - 1)
+    whole = len(skeleton) + (0 if chunk.endswith(b"\n") else len(end))
+    rows, rest = divmod(whole, len(row + end))
+    if rest or (skeleton != octets((row + end) * rows).head(len(skeleton))).any():
+        return 0
+    # A CR away from its LF makes a line of its own.
+    if end == b"\r\n" and not (cr.head(-1) == lf.slice(1)).all():
+        return 0
+    if quoted:
+        chunk = chunk.translate(None, b'"')
+    elif not chunk.startswith(b";") and not (lf.head(-1) & separator.slice(1)).any():
+        return rows
+    return 0 if chunk.startswith(row) or b"\n" + row in chunk else rows
 
 
 def _only_wrapping(chunk: bytes) -> bool:
