@@ -8,6 +8,7 @@ Does not: write rows, or know how a file comes in.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -175,6 +176,20 @@ def check_window(round_: DeliveryRound, lane: Lane, now: datetime, started: date
         raise Refusal("WINDOW_NOT_OPEN", opens=round_.delivery.opens.isoformat())
     if not is_open(delivery, now, started=started, grace_minutes=round_.grace_minutes):
         raise Refusal("WINDOW_CLOSED", closed=round_.delivery.closes.isoformat())
+
+
+def taken_late(rounds: Iterable[DeliveryRound], put: datetime, now: datetime) -> tuple[datetime, datetime] | None:
+    """When a file of the watch folder counts as begun and as whole, if that is not now: it lay there since `put`, in a
+    window that is shut by now or in its grace, and was only not taken. Nobody can see when its writing began: within
+    the grace that is taken to be in time. None when now is the moment that counts."""
+    if put >= now or any(is_open(window(each.delivery), now) for each in rounds):
+        return None
+    for each in rounds:
+        delivery = window(each.delivery)
+        begun = min(put, delivery.closes)
+        if is_open(delivery, put, started=begun, grace_minutes=each.grace_minutes):
+            return begun, put
+    return None
 
 
 def withdrawn_by_default(round_: DeliveryRound) -> bool:

@@ -31,7 +31,7 @@ from watchdog.observers.api import BaseObserver
 
 from gateway.config.sections import Watch
 from gateway.domain.lifecycle import is_working_name
-from gateway.domain.model import Lane
+from gateway.domain.model import Lane, to_ms
 from gateway.errors import SURPRISES, GatewayError
 from gateway.workflow.context import Context
 from gateway.workflow.loops import reason_of
@@ -164,7 +164,9 @@ class Watcher:
                     return 0
                 if leased is None and not self._is_quiet(path, status, seen):
                     return 0
-                claim = self._ctx.spool.claim(path, code, lane, self._ctx.new_id())
+                # Nobody but the kernel sets this time: it is when the file was last written, moved or touched at all.
+                put_at = to_ms(self._ctx.written(path.lstat().st_ctime))
+                claim = self._ctx.spool.claim(path, code, lane, self._ctx.new_id(), put_at)
                 if leased and descriptor is not None and _lease_broken(descriptor):
                     # Somebody opened it for writing between the lease and the move: it is theirs again.
                     self._ctx.spool.give_back(claim, path)

@@ -41,8 +41,9 @@ class Attempt:
     name: str
 
 
-def admit(ctx: Context, attempt: Attempt, *, started: datetime | None = None) -> None:
-    """Raise `Refusal` when the drop may not be made now. `started`: when the upload was opened, asked at its close."""
+def admit(ctx: Context, attempt: Attempt, *, started: datetime | None = None, whole: datetime | None = None) -> None:
+    """Raise `Refusal` when the drop may not be made now. `started`: when the upload was opened, asked at its close;
+    `whole`: when it was all there, if that is not now."""
     configuration = ctx.configuration()
     now = ctx.now()
     moment = started or now
@@ -53,7 +54,7 @@ def admit(ctx: Context, attempt: Attempt, *, started: datetime | None = None) ->
     check_name(attempt.name, round_)
     if not facts.terms_accepted(ctx.engine, attempt.account.login, round_.id, round_.terms_version):
         raise Refusal("TERMS", file=f"VOORWAARDEN_{round_.id}.akkoord")
-    check_window(round_, attempt.lane, now, started)
+    check_window(round_, attempt.lane, whole or now, started)
 
 
 def round_of_upload(ctx: Context, code: str, opened: datetime) -> DeliveryRound:

@@ -13,15 +13,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from hashlib import file_digest
 
 from gateway.domain.acts import is_statement
-from gateway.domain.model import Account, Channel, Lane, to_ms
+from gateway.domain.lifecycle import taken_late
+from gateway.domain.model import Account, Channel, Lane, from_ms, to_ms
 from gateway.errors import SURPRISES, GatewayError, Refusal, Temporary
 from gateway.store.ledger import drops
 from gateway.store.spool import Claim, Landing, LandingFacts, Spool
-from gateway.workflow.admit import Attempt, admit, record_refusal
-from gateway.workflow.context import Context, current_round
+from gateway.workflow.admit import Attempt, admit, record_refusal, round_of_upload
+from gateway.workflow.context import Context, rounds_for
 from gateway.workflow.loops import reason_of
 from gateway.workflow.nothing import state
 from gateway.workflow.receive import Received, receive
@@ -183,17 +185,18 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
     account = configuration.participants.accounts.get(login) if login else None
     attempt = Attempt(account or NOBODY, claim.municipality, Lane(claim.lane), claim.path.name)
     now = ctx.now()
+    started, whole = _times(ctx, claim, now)
     try:
         if account is None:
             raise Refusal("NO_ROLE")
         if attempt.lane is Lane.DELIVERY and is_statement(attempt.name):
-            state(ctx, attempt, Channel.WATCH)
+            state(ctx, attempt, Channel.WATCH, started=started, whole=whole)
             ctx.spool.drop_claim(claim)
             tell("nothing_stated", municipality=claim.municipality, claim=claim.id)
             return
-        admit(ctx, attempt)
+        admit(ctx, attempt, started=started, whole=whole)
         size = ctx.spool.copy_claim(claim)
-        limit = current_round(ctx, claim.municipality).limits.upload_bytes
+        limit = round_of_upload(ctx, claim.municipality, started or now).limits.upload_bytes
         if size > limit:
             raise Refusal("TOO_LARGE", limit=limit)
         if size == 0:
@@ -216,11 +219,22 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
             name=claim.path.name,
             size=size,
             sha256=digest,
-            opened_at=to_ms(now),
+            opened_at=to_ms(started or now),
             received_at=to_ms(now),
         )
     )
     ctx.spool.drop_claim(claim)
+    if whole is not None:
+        tell("taken_late", municipality=claim.municipality, claim=claim.id, put=whole.isoformat())
+
+
+def _times(ctx: Context, claim: Claim, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """`started` and `whole` of `admit` for a claimed file: a window that shut while nobody took files is no fault of
+    whoever put one there in time."""
+    if claim.put_at is None:
+        return None, None
+    rounds = tuple(rounds_for(ctx, claim.municipality).values())
+    return taken_late(rounds, from_ms(claim.put_at), now) or (None, None)
 
 
 NOBODY = Account(login="watch", name="", email="", roles=frozenset(), municipalities=())

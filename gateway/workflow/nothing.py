@@ -18,9 +18,9 @@ from gateway.workflow.admit import Attempt, admit, round_of_upload
 from gateway.workflow.context import Context, act_envelope
 
 
-def check(ctx: Context, attempt: Attempt, *, started: datetime | None = None) -> Item:
-    """The item that the attempt is about; `Refusal` when it may not be said. `started` as in `admit`."""
-    admit(ctx, attempt, started=started)
+def check(ctx: Context, attempt: Attempt, *, started: datetime | None = None, whole: datetime | None = None) -> Item:
+    """The item that the attempt is about; `Refusal` when it may not be said. `started` and `whole` as in `admit`."""
+    admit(ctx, attempt, started=started, whole=whole)
     round_, (kind, period) = _asked(ctx, attempt, started)
     current = deliveries.current(ctx.engine, attempt.municipality, round_.id, kind, period)
     if current is not None:
@@ -34,7 +34,14 @@ def _asked(ctx: Context, attempt: Attempt, started: datetime | None) -> tuple[De
     return round_, parse_statement(attempt.name, attempt.municipality, kinds, round_)
 
 
-def state(ctx: Context, attempt: Attempt, channel: Channel, *, started: datetime | None = None) -> None:
+def state(
+    ctx: Context,
+    attempt: Attempt,
+    channel: Channel,
+    *,
+    started: datetime | None = None,
+    whole: datetime | None = None,
+) -> None:
     """Record the statement; saying it again while it stands changes nothing. Raises like `check`."""
     with ctx.engine.transaction():
         round_, (kind, period) = _asked(ctx, attempt, started)
@@ -42,7 +49,7 @@ def state(ctx: Context, attempt: Attempt, channel: Channel, *, started: datetime
         # A claim of the watch folder is taken up again after a crash, perhaps when the window is shut.
         if (kind, period) in statements.stated(ctx.engine, code, round_.id):
             return
-        check(ctx, attempt, started=started)
+        check(ctx, attempt, started=started, whole=whole)
         statements.add(ctx.engine, Statement(code, round_.id, kind, period, login, channel, now))
         envelope = act_envelope(ctx, round_, login, code, attempt.name)
         made = receipt(ReceiptFacts(envelope, "GEEN-LEVERING", item=(kind, period)), ctx.configuration().texts)

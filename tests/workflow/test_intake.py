@@ -7,25 +7,31 @@ Does not: kill (tests/crash).
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.config.sections import Watch
-from gateway.domain.model import Channel, Drop, Lane
+from gateway.domain.lifecycle import check_window, taken_late
+from gateway.domain.model import Channel, Drop, Lane, to_ms
+from gateway.domain.workdays import MILLISECOND, window
 from gateway.edge.watch import Watcher
 from gateway.errors import Corrupt, Refusal, Temporary
-from gateway.store.ledger import drops
+from gateway.store.ledger import drops, statements
 from gateway.workflow.admit import admit
 from gateway.workflow.intake import Intake, land_claim
 from gateway.workflow.publish import publish
 from gateway.workflow.receive import Received
 from gateway.workflow.recover import Difference, differences
 from tests.samples import cost_csv, wmo_csv
-from tests.world import World, tree
+from tests.world import World, shipped, tree
 
 NAME = "WMO_0363_2017H2.csv"
 A, B = wmo_csv(3, seed=1), wmo_csv(3, seed=2)
@@ -261,6 +267,100 @@ def test_outside_the_window_it_is_set_aside(world: World) -> None:
     take(world)
     assert [facts["code"] for event, facts in world.told if event == "refused"] == ["WINDOW_CLOSED"]
     assert list(tree(world.spool.inbox).values()) == [A]
+
+
+CLOSE = datetime(2018, 3, 9, 22, 59, 59, 999000, tzinfo=UTC)
+
+
+def put_at(world: World, moment: datetime) -> None:
+    """From now on files in the watch folder are of this moment by the kernel's word, whatever their mtime says."""
+
+    def written(seconds: float) -> datetime:
+        assert abs(seconds - time.time()) < 600
+        return moment
+
+    world.ctx = replace(world.ctx, written=written)
+
+
+@pytest.mark.parametrize("minutes", [-60 * 24 * 20, -1, 0, 14])
+def test_a_file_that_was_put_in_time_counts_when_nobody_served_over_the_close(world: World, minutes: int) -> None:
+    path = put(world, NAME, A)
+    os.utime(path, (0, 0))
+    put_at(world, CLOSE + timedelta(minutes=minutes))
+    world.clock.moment = CLOSE + timedelta(days=3)
+    take(world)
+    [drop] = all_drops(world)
+    assert (drop.round_id, drop.received_at) == ("2017H2", world.clock())
+    assert told(world, "taken_late") == 1
+    assert told(world, "refused") == 0
+    assert unlike(world) == []
+
+
+@pytest.mark.parametrize("minutes", [16, 60 * 24])
+def test_a_file_that_was_put_too_late_does_not_whatever_its_mtime_says(world: World, minutes: int) -> None:
+    path = put(world, NAME, A)
+    os.utime(path, (0, 0))
+    put_at(world, CLOSE + timedelta(minutes=minutes))
+    world.clock.moment = CLOSE + timedelta(days=3)
+    take(world)
+    assert all_drops(world) == []
+    assert [facts["code"] for event, facts in world.told if event == "refused"] == ["WINDOW_CLOSED"]
+
+
+def test_the_kernels_time_of_a_file_is_that_of_its_last_move(world: World) -> None:
+    """What lay elsewhere since long, or got an old mtime, was put there when it was moved in."""
+    elsewhere = world.folder / "old.csv"
+    elsewhere.write_bytes(A)
+    os.utime(elsewhere, (0, 0))
+    before = time.time_ns() - 20_000_000  # a file's times are of the kernel's last tick
+    path = world.spool.inbox / "0363" / NAME
+    elsewhere.rename(path)
+    assert path.stat().st_mtime == 0
+    assert path.stat().st_ctime_ns >= before
+
+
+def test_when_it_was_put_outlives_a_claim_and_a_crash(world: World) -> None:
+    path = put(world, NAME, A)
+    world.spool.claim(path, "0363", "inbox", world.ctx.new_id(), to_ms(CLOSE - timedelta(hours=1)))
+    world.clock.moment = CLOSE + timedelta(days=3)
+    [claim] = world.spool.claims()
+    assert (claim.lane, claim.put_at) == ("inbox", to_ms(CLOSE - timedelta(hours=1)))
+    intake_of(world).scan()
+    assert [drop.received_at for drop in all_drops(world)] == [world.clock()]
+    assert world.spool.claims() == []
+
+
+def test_a_statement_that_was_put_in_time_counts_too(world: World) -> None:
+    put(world, "GEEN_SBW_0363_2017H2.txt", b"")
+    put_at(world, CLOSE)
+    world.clock.moment = CLOSE + timedelta(days=1)
+    take(world)
+    assert statements.stated(world.engine, "0363", "2017H2") == {("SBW", "2017H2")}
+
+
+def test_a_file_put_before_the_opening_counts_once_the_window_is_open(world: World) -> None:
+    put(world, NAME, A)
+    put_at(world, datetime(2018, 2, 9, 9, tzinfo=UTC))
+    take(world)
+    assert names(world) == [NAME]
+    assert told(world, "taken_late") == 0
+
+
+@given(
+    put=st.timedeltas(timedelta(0), timedelta(days=60)).map(lambda each: datetime(2018, 2, 1, tzinfo=UTC) + each),
+    later=st.timedeltas(timedelta(0), timedelta(days=90)),
+)
+def test_late_taking_saves_what_was_in_time_and_nothing_else(put: datetime, later: timedelta) -> None:
+    round_ = shipped().rounds["2017H2"]
+    delivery = window(round_.delivery)
+    found = taken_late([round_], put, put + later)
+    in_time = delivery.opens <= put < delivery.closes + MILLISECOND + timedelta(minutes=round_.grace_minutes)
+    shut = put + later > delivery.closes
+    assert (found is not None) is (in_time and shut and bool(later))
+    if found is not None:
+        started, whole = found
+        assert whole == put
+        check_window(round_, Lane.DELIVERY, whole, started)
 
 
 def test_a_claim_that_cannot_be_read_does_not_stop_the_others(world: World, tmp_path: Path) -> None:
