@@ -117,6 +117,8 @@ def hash_problems(
     """Problems and warnings of password hashes."""
     problems, warnings = [], []
     for placed in accounts:
+        if placed.account.password_hash is not None and placed.account.password_hash_file is not None:
+            continue
         name = "password_hash" if placed.account.password_hash_file is None else "password_hash_file"
         loc = (*placed.loc, name)
         try:
