@@ -74,6 +74,8 @@ STORY: Mapping[str, tuple[str, str]] = {
     "configuration_rejected": ("reload", "configuration"),
     "configuration_warning": ("load", "configuration"),
 }
+# What an account does itself; of the rest, the account in the line is the one it concerns.
+THEIRS = frozenset({"login", "deliver", "receive", "state"})
 REFUSED = frozenset({"login_failed", "refused", "connection_refused", "configuration_rejected"})
 NOT_DONE = frozenset({"broken_off", "temporary", "receive_failed", "mail_delayed", "duty_lapsed"})
 
@@ -90,7 +92,7 @@ def named(event: structlog.typing.EventDict) -> None:
     event.setdefault("action", action)
     event.setdefault("object", thing)
     event.setdefault("result", result)
-    event.setdefault("actor", event.get("account") or "gateway")
+    event.setdefault("actor", (event.get("account") if action in THEIRS else None) or "gateway")
     event.setdefault("origin", event.get("peer") or event.get("channel") or "gateway")
 
 

@@ -189,6 +189,18 @@ def test_a_credential_of_systemd_goes_before_the_file_beside_the_configuration(
         assert connection.get_remote_server_key().asbytes() == wanted
 
 
+def test_the_whole_story_runs_where_no_memory_is_both_written_and_executed(demo_template: Path, tmp_path: Path) -> None:
+    # What MemoryDenyWriteExecute= asks, asked of the kernel itself: PR_SET_MDWE, inherited by the workers.
+    asked = "import ctypes, os, sys; assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0; "
+    program = f"{asked}os.execv(sys.argv[1], sys.argv[1:])"
+    root = copy_demo(demo_template, tmp_path / "gateway")
+    with Gateway(root, {"metrics": {"listen": "127.0.0.1:0"}}, prefix=(sys.executable, "-c", program)) as gateway:
+        file = gateway.root / "demo" / "files" / "WMO_0363_2017H2.csv"
+        assert gateway.sftp("amsterdam", f"put {file} /0363/inbox/WMO_0363_2017H2.csv\n").returncode == 0
+        gateway.wait_report("0363", "^OO_")
+        assert gateway.events(level="error") == []
+
+
 def test_only_a_plain_name_is_looked_for_among_credentials(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("secret")
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
