@@ -110,15 +110,17 @@ def _chase(model: Model) -> None:
 
 
 def _warn(model: Model) -> None:
-    """Terms of ours: told on the working day before, and when they passed."""
-    ours = {key: term for key, term in model.owed.items() if key[0] != "pickup" and term.met is None}
-    for (kind, subject), term in ours.items():
+    """Terms of ours: told on the working day before, and when they passed, if only for a while."""
+    for (kind, subject), term in model.owed.items():
+        if kind == "pickup":
+            continue
         eve = days.eight(days.shifted(days.day_of(term.due), -1))
-        if term.warned is None and eve <= model.now <= term.due:
+        if term.met is None and term.warned is None and eve <= model.now <= term.due:
             term.warned = model.now
             _mail(model, "deadline_risk", f"{ms(model.now)}", DESK)
-        if term.due < model.now and _first(model, "breached", f"{kind}:{subject}"):
-            term.warned = term.warned or model.now
+        if term.due < (term.met or model.now) and _first(model, "breached", f"{kind}:{subject}"):
+            if term.met is None:
+                term.warned = term.warned or model.now
             _mail(model, "deadline_breached", f"{ms(model.now)}", DESK)
 
 

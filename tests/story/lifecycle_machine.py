@@ -30,11 +30,10 @@ KILLED = 137
 PATIENT, HURRIED = 10.0, 0.1
 LONGEST_PAUSE = timedelta(hours=4)
 STARTS = {
-    "before the window": datetime(2018, 2, 9, 10, tzinfo=UTC),
     "first day": datetime(2018, 2, 12, 8, tzinfo=UTC),
+    "before the window": datetime(2018, 2, 9, 10, tzinfo=UTC),
+    "after the last safe day": datetime(2018, 3, 5, 9, tzinfo=UTC),
     "last evening": datetime(2018, 3, 9, 22, 50, tzinfo=UTC),
-    "withdrawal": datetime(2018, 3, 12, 8, tzinfo=UTC),
-    "night of summer time": datetime(2018, 3, 24, 23, 30, tzinfo=UTC),
 }
 MOMENTS = {
     "target": days.end(days.TARGET),
@@ -50,10 +49,18 @@ ITEMS: tuple[Item, ...] = (("WMO", "2017H2"), ("JEUGD", "2017H2"), ("SBW", "2017
 codes = st.sampled_from(CODES)
 items = st.sampled_from(ITEMS)
 places = st.integers(0, 1000)
+words = st.sampled_from(steps.WORDS)
+efforts = st.sampled_from(("judge", "assess", "publish"))
+# What every third step dies of, if it gets so far.
+dooms = st.tuples(
+    st.sampled_from((False, False, True)),
+    st.integers(1, 12) | st.integers(1, 80) | st.integers(1, 400),
+    st.sampled_from(("before", "after", "torn")),
+).map(lambda drawn: steps.Doom(*drawn[1:]) if drawn[0] else None)
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """One gateway and its model. `doom` is what the next step dies of."""
+    """One gateway and its model."""
 
     def __init__(self, place: Path, server: MailServer) -> None:
         super().__init__()
@@ -62,22 +69,32 @@ class Lifecycle(RuleBasedStateMachine):
         self.mails = Arrivals(server)
         self.eyes = Eyes()
         self.life = 0
-        self.doom: steps.Doom | None = None
         self.died = False
         self.told: list[str] = []
         self.sound = False
 
-    @initialize(start=st.sampled_from(sorted(STARTS)))
-    def begin(self, start: str) -> None:
-        """The gateway is opened for the first time."""
+    @initialize(
+        start=st.sampled_from(tuple(STARTS)),
+        files=st.lists(st.tuples(codes, words, efforts | st.none()), max_size=5),
+        then=st.sampled_from((None, None, *MOMENTS)),
+    )
+    def begin(self, start: str, files: list[tuple[str, str, str | None]], then: str | None) -> None:
+        """The gateway is opened for the first time; some files come; perhaps weeks pass."""
         self.model = Model(STARTS[start])
         self.world: World = steps.opened(self.folder, self.model.now, 0, "amsterdam", "bloemendaal")
+        for code, word, effort in files:
+            self.drop(code, word, trial=False, by="sender", begun=0, doom=None)
+            if effort is not None:
+                self.work(effort, killing=False, doom=None)
+        if then is not None:
+            self.wait(then, 3, "0363")
 
     # --- doing --------------------------------------------------------------------------------------------------------
 
-    def act(self, step: steps.Step) -> str | None:
-        """Do a step; its answer, None when it died of it. Afterwards nothing is remembered but the disk."""
-        doom, self.doom, self.sound = self.doom, None, False
+    def act(self, step: steps.Step, doom: steps.Doom | None) -> str | None:
+        """Do a step; its answer, None when it died of it. Whoever is doomed dies in the end: nothing is remembered
+        then but the disk."""
+        self.sound = False
         self.died, self.told = doom is not None, []
         if doom is None:
             return step(self.world, lambda _line: None)
@@ -101,14 +118,8 @@ class Lifecycle(RuleBasedStateMachine):
         """How many rows there are."""
         return len(self.world.engine.rows(sql))
 
-    @precondition(lambda self: self.doom is None)
-    @rule(at=st.integers(1, 70), when=st.sampled_from(("before", "after", "torn")))
-    def die_next(self, at: int, when: str) -> None:
-        """The next step is the process's last."""
-        self.doom = steps.Doom(at, when)
-
     @rule(
-        how=st.sampled_from(("minutes", "hours", "day", "ten days", "hundred days", "close", *MOMENTS)),
+        how=st.sampled_from(("minutes", "hours", "day", "day", "ten days", "hundred days", "close", *MOMENTS)),
         number=st.integers(1, 20),
         code=codes,
     )
@@ -130,12 +141,13 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(
         code=codes,
-        word=st.sampled_from(steps.WORDS),
-        trial=st.sampled_from((False, False, False, True)),
-        by=st.sampled_from(("sender", "sender", "sender", "sender", "zandvoort", "amsterdam")),
+        word=words,
+        trial=st.sampled_from((False, False, False, False, True)),
+        by=st.sampled_from(("sender",) * 6 + ("zandvoort", "amsterdam")),
         begun=st.sampled_from((0, 0, 1, 10)),
+        doom=dooms,
     )
-    def drop(self, code: str, word: str, trial: bool, by: str, begun: int) -> None:
+    def drop(self, code: str, word: str, trial: bool, by: str, begun: int, doom: steps.Doom | None) -> None:
         """A file is dropped: received once, or refused."""
         login = SENDERS[code] if by == "sender" else by
         upload = replace(steps.uploads(code)[word], trial=trial and "zip" not in word)
@@ -143,7 +155,7 @@ class Lifecycle(RuleBasedStateMachine):
         refusal = self.model.refusal(login, code, trial=upload.trial, opened=since)
         lines = "select id from log where event = 'refused'"
         refused = self.count(lines)
-        answer = self.act(partial(steps.drop, upload, login, since))
+        answer = self.act(partial(steps.drop, upload, login, since), doom)
         here = {row["id"] for row in self.world.engine.rows("select id from drops")}
         fresh = here - set(self.model.drops)
         assert answer in (None, refusal or "received")
@@ -156,33 +168,54 @@ class Lifecycle(RuleBasedStateMachine):
         assert answer is None or refusal is None or self.count(lines) == refused + 1
         self.settle()
 
-    @rule(killing=st.sampled_from(("", "", "", *(f"WMO_{code}_2017H2.csv" for code in CODES), "MSD.zip")))
-    def judge(self, killing: str) -> None:
-        """Everything that waits is judged, or held."""
-        answer = self.act(partial(steps.judge, killing))
+    @precondition(lambda self: bool(self.model.drops))
+    @rule(place=places, doom=dooms)
+    def drop_again(self, place: int, doom: steps.Doom | None) -> None:
+        """A file that was dropped before comes again."""
+        upload = list(self.model.drops.values())[place % len(self.model.drops)].upload
+        word = next(word for word, each in steps.uploads(upload.code).items() if each.sha256 == upload.sha256)
+        self.drop(upload.code, word, trial=upload.trial, by="sender", begun=0, doom=doom)
+
+    @rule(
+        effort=st.sampled_from(("judge", "assess", "publish")),
+        killing=st.sampled_from((False, False, False, True)),
+        doom=dooms,
+    )
+    def work(self, effort: str, killing: bool, doom: steps.Doom | None) -> None:
+        """What waits is judged; as far as the effort goes also assessed and published. `killing`: no worker survives a
+        file of the name that has waited longest, so that it is held."""
+        self._judge(killing, doom if effort == "judge" else None)
+        if effort != "judge":
+            self.assess(doom if effort == "assess" else None)
+        if effort == "publish":
+            self.publish(doom)
+
+    def _judge(self, killing: bool, doom: steps.Doom | None) -> None:
+        queue = [each for each in self.model.drops.values() if each.state == "received"]
+        deadly = queue[0].upload.name if killing and queue else ""
+        answer = self.act(partial(steps.judge, deadly), doom)
         now = {row["id"]: row["state"] for row in self.world.engine.rows("select id, state from drops")}
-        for waiting in [each for each in self.model.drops.values() if each.state == "received"]:
-            held = waiting.upload.name == killing
+        for waiting in queue:
             if answer is not None or now[waiting.id] != "received":
-                self.model.hold(waiting) if held else self.model.decide(waiting)
+                self.model.hold(waiting) if waiting.upload.name == deadly else self.model.decide(waiting)
         self.settle()
 
     @precondition(lambda self: any(each.state == "held" for each in self.model.drops.values()))
-    @rule(place=places)
-    def release(self, place: int) -> None:
+    @rule(place=places, doom=dooms)
+    def release(self, place: int, doom: steps.Doom | None) -> None:
         """An operator lets a held drop be judged again."""
         held = [each for each in self.model.drops.values() if each.state == "held"]
         chosen = held[place % len(held)]
-        answer = self.act(partial(steps.let_go, chosen.id))
+        answer = self.act(partial(steps.let_go, chosen.id), doom)
         [row] = self.world.engine.rows("select state from drops where id = :id", id=chosen.id)
         if answer is not None or row["state"] == "received":
             chosen.state = "received"
         self.settle()
 
-    @rule()
-    def assess(self) -> None:
+    @rule(doom=dooms)
+    def assess(self, doom: steps.Doom | None) -> None:
         """The op-orde reports that are owed are made."""
-        answer = self.act(steps.assess)
+        answer = self.act(steps.assess, doom)
         rows = self.world.engine.rows("select drop_id, kind, period from deliveries where state = 'assessed'")
         done = {(row["drop_id"], (row["kind"], row["period"])) for row in rows}
         for key, made in self.model.made.items():
@@ -192,21 +225,21 @@ class Lifecycle(RuleBasedStateMachine):
 
     # --- reports ------------------------------------------------------------------------------------------------------
 
-    @rule()
-    def publish(self) -> None:
+    @rule(doom=dooms)
+    def publish(self, doom: steps.Doom | None) -> None:
         """Every report lies in the outbox."""
-        self.act(steps.place)
+        self.act(steps.place, doom)
         self.settle()
         self.model.publish()
 
     @precondition(lambda self: any(not each.erased for each in self.model.papers.values()))
-    @rule(place=places, onlooker=st.sampled_from((None, None, None, "cbs", "operator")), confirm=st.booleans())
-    def fetch(self, place: int, onlooker: str | None, confirm: bool) -> None:
+    @rule(place=places, onlooker=st.sampled_from((None, None, None, "cbs")), confirm=st.booleans(), doom=dooms)
+    def fetch(self, place: int, onlooker: str | None, confirm: bool, doom: steps.Doom | None) -> None:
         """A report is read, or acknowledged; who only looks on collects nothing."""
         here = [report_id for report_id, each in self.model.papers.items() if not each.erased]
         chosen = here[place % len(here)]
         login = HEARS[self.model.papers[chosen].code][0] if onlooker is None or confirm else onlooker
-        answer = self.act(partial(steps.fetch, chosen, login, confirm))
+        answer = self.act(partial(steps.fetch, chosen, login, confirm), doom)
         [row] = self.world.engine.rows("select * from reports where id = :id", id=chosen)
         done = row["confirmed_at" if confirm else "collected_at"] is not None
         if answer is not None or done:
@@ -214,74 +247,84 @@ class Lifecycle(RuleBasedStateMachine):
         self.settle()
 
     @precondition(lambda self: bool(self.eyes.seen))
-    @rule(place=places)
-    def lose_a_file(self, place: int) -> None:
+    @rule(place=places, doom=dooms)
+    def lose_a_file(self, place: int, doom: steps.Doom | None) -> None:
         """Somebody removes a file from the outbox: it is made again, and nothing was collected."""
         outbox = self.world.spool.outbox
         paths = sorted(str(path.relative_to(outbox)) for path in outbox.rglob("*") if path.is_file())
         if paths:
-            self.act(partial(steps.reflect, paths[place % len(paths)]))
+            self.act(partial(steps.reflect, paths[place % len(paths)]), doom)
             self.eyes.written_again()
             self.settle()
             self.model.publish()
 
     # --- acts ---------------------------------------------------------------------------------------------------------
 
-    @rule(code=codes, item=items, withdrawn=st.booleans(), by=st.sampled_from(("sender", "sender", "zandvoort")))
-    def withdraw(self, code: str, item: Item, withdrawn: bool, by: str) -> None:
-        """A municipality withdraws an item, or takes that back."""
-        login = SENDERS[code] if by == "sender" else by
-        refusal = self.model.withdrawal_refusal(login, code)
-        name = f"{'_'.join(item)}.{'ingetrokken' if withdrawn else 'actief'}"
-        self._select(partial(steps.select, login, code, name), refusal, code, item, withdrawn=withdrawn, channel="sftp")
-
-    @rule(code=codes, item=items, withdrawn=st.booleans())
-    def record_form(self, code: str, item: Item, withdrawn: bool) -> None:
-        """The desk records a form, for whomever."""
-        today = days.day_of(self.model.now)
-        refusal = self.model.withdrawal_refusal("amsterdam", "0363")
-        step = partial(steps.form, code, item, withdrawn, today)
-        self._select(step, refusal, code, item, withdrawn=withdrawn, channel="form")
-
-    def _select(
-        self, step: steps.Step, refusal: str | None, code: str, item: Item, *, withdrawn: bool, channel: str
-    ) -> None:
+    @rule(
+        who=st.sampled_from(
+            (
+                ("amsterdam", "0363"),
+                ("amsterdam", "0363"),
+                ("bloemendaal", "0377"),
+                ("desk", "0473"),
+                ("desk", "0363"),
+                ("bloemendaal", "0473"),
+                ("zandvoort", "0473"),
+                ("zandvoort", "0363"),
+            )
+        ),
+        item=items,
+        withdrawn=st.booleans(),
+        doom=dooms,
+    )
+    def withdraw(self, who: tuple[str, str], item: Item, withdrawn: bool, doom: steps.Doom | None) -> None:
+        """A municipality withdraws an item, or takes that back; or the desk records a form, for whomever."""
+        login, code = who
+        channel = "form" if login == "desk" else "sftp"
+        if login == "desk":
+            # A form has no sender to refuse, only a window.
+            refusal = self.model.withdrawal_refusal("amsterdam", "0363")
+            step = partial(steps.form, code, item, withdrawn, days.day_of(self.model.now))
+        else:
+            refusal = self.model.withdrawal_refusal(login, code)
+            step = partial(steps.select, login, code, f"{'_'.join(item)}.{'ingetrokken' if withdrawn else 'actief'}")
         changes = (item in self.model.selection(code, self.model.now)) != withdrawn
-        answer = self.act(step)
+        answer = self.act(step, doom)
         assert answer in (None, refusal or ("changed" if changes else "unchanged"))
         happened = answer == "changed" or self.count("select id from withdrawals") > len(self.model.changes)
         if happened and changes and refusal is None:
             self.model.select(code, item, withdrawn=withdrawn, channel=channel)
         self.settle()
+        self._look_back()
 
-    @rule(code=codes)
-    def look_back(self, code: str) -> None:
-        """The gateway tells the selection of any past moment."""
+    def _look_back(self) -> None:
+        """The gateway itself tells the selection of any past moment."""
         round_ = self.world.configuration.rounds["2017H2"]
         for at in {change[0] + shift for change in self.model.changes for shift in (-days.TICK, timedelta(0))}:
-            told = selection(self.world.ctx, round_, code, at)
-            assert {item for item, withdrawn in told.items() if withdrawn} == self.model.selection(code, at)
+            for code in CODES:
+                told = selection(self.world.ctx, round_, code, at)
+                assert {item for item, withdrawn in told.items() if withdrawn} == self.model.selection(code, at)
 
-    @rule(code=codes, until=st.sampled_from(UNTIL))
-    def extend(self, code: str, until: date) -> None:
+    @rule(code=codes, until=st.sampled_from(UNTIL), doom=dooms)
+    def extend(self, code: str, until: date, doom: steps.Doom | None) -> None:
         """The desk extends a window."""
         may = until > days.CLOSES and until >= days.day_of(self.model.now)
-        answer = self.act(partial(steps.prolong, code, until))
+        answer = self.act(partial(steps.prolong, code, until), doom)
         assert answer in (None, "extended" if may else "no")
         if may and self.count("select id from extensions") > len(self.model.extensions):
             self.model.extend(code, until)
         assert answer != "extended" or self.model.extensions[-1] == (code, until)
         self.settle()
 
-    @rule(code=codes, kind=st.sampled_from(("WMO", "KOSTENWMO", "JEUGD")))
-    def state_nothing(self, code: str, kind: str) -> None:
+    @rule(code=codes, kind=st.sampled_from(("WMO", "KOSTENWMO", "JEUGD")), doom=dooms)
+    def state_nothing(self, code: str, kind: str, doom: steps.Doom | None) -> None:
         """A municipality has nothing to deliver."""
         item, login = (kind, "2017H2"), SENDERS[code]
         stated = item in self.model.stated(code)
         refusal = self.model.refusal(login, code, trial=False, opened=self.model.now)
         if refusal is None and any(made.counts for made in self.model.chain(code, item)):
             refusal = "NOTHING_DELIVERED"
-        answer = self.act(partial(steps.state_nothing, login, code, f"GEEN_{kind}_{code}_2017H2.txt"))
+        answer = self.act(partial(steps.state_nothing, login, code, f"GEEN_{kind}_{code}_2017H2.txt"), doom)
         assert answer in (None, "stated" if stated else refusal or "stated")
         if not stated and refusal is None:
             if self.count("select id from statements") > len(self.model.statements):
@@ -291,24 +334,24 @@ class Lifecycle(RuleBasedStateMachine):
 
     # --- the clocks ---------------------------------------------------------------------------------------------------
 
-    @rule()
-    def tick(self) -> None:
+    @rule(doom=dooms)
+    def tick(self, doom: steps.Doom | None) -> None:
         """What is due is done; asked again there is nothing."""
-        answer = self.act(steps.tick)
-        if answer is None:
-            # Who starts anew asks at once.
-            steps.tick(self.world, self.told.append)
+        answer = self.act(steps.tick, doom)
         assert answer in (None, "0 again")
         self.settle()
+        if answer is None:
+            # Who starts anew asks at once, when what was made before has been placed.
+            steps.tick(self.world, self.told.append)
         duties.tick(self.model)
         adopt(self.world, self.model)
 
-    @rule()
-    def night(self) -> None:
+    @rule(doom=dooms)
+    def night(self, doom: steps.Doom | None) -> None:
         """What was kept long enough goes."""
         nights = "select subject from duties where name = 'purge'"
         before = self.count(nights)
-        answer = self.act(steps.night)
+        answer = self.act(steps.night, doom)
         if answer is None and self.count(nights) == before:
             # Broken off: it goes on when the gateway is there again, and has placed what was not placed yet.
             self.settle()
@@ -323,13 +366,14 @@ class Lifecycle(RuleBasedStateMachine):
         | st.just([OK])
         | st.just([SILENCE, OK]),
         down=st.sampled_from((False, False, False, False, True)),
+        doom=dooms,
     )
-    def mail(self, answers: list[str], down: bool) -> None:
+    def mail(self, answers: list[str], down: bool, doom: steps.Doom | None) -> None:
         """Every mail that is due is offered once."""
         hurried = SILENCE in answers
         port = closed_port() if down else self.server.port
         self.mails.prepare(self.world, self.model, answers)
-        answer = self.act(partial(steps.send, port, HURRIED if hurried else PATIENT))
+        answer = self.act(partial(steps.send, port, HURRIED if hurried else PATIENT), doom)
         exact = answer is not None and not hurried
         whole = answer is not None and answers == [OK] and not down
         self.mails.compare(self.world, self.model, whole=whole, exact=exact)
@@ -337,10 +381,9 @@ class Lifecycle(RuleBasedStateMachine):
 
     def drain(self) -> None:
         """In the end every mail that is owed arrived: once, or at least once when a crash or silence came between."""
-        self.doom = None
         for _ in range(3):
             self.model.now = self.world.clock.moment = self.model.now + LONGEST_PAUSE
-            self.mail([OK], down=False)
+            self.mail([OK], down=False, doom=None)
         self.mails.all_there(self.world, self.model)
         self.as_it_must_be()
 

@@ -49,7 +49,7 @@ Step = Callable[[World, Tell], str]
 
 @dataclass(frozen=True, slots=True)
 class Doom:
-    """Where the next step dies: at its `at`-th operation; `when` as in Killer."""
+    """Where a step dies: at its `at`-th operation; `when` as in Killer."""
 
     at: int
     when: str
