@@ -14,14 +14,18 @@ from pathlib import Path
 from gateway.store.durable import fsync_folder, world
 from gateway.store.spool import COLLECTED, MAIL, REFUSED, WORKING, Spool
 
+ONLY = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class Aging:
-    """A file that waits for somebody: `what` working or refused, `path` relative to the inbox, `modified` in seconds
-    since 1970 of the technical clock."""
+    """A file that waits for somebody: `what` working or refused, `name` as its owner gave it, `path` relative to the
+    inbox, `modified` in seconds since 1970 of the technical clock. The path of a refused file ends in `*`, the only file
+    there: its name may be what it was refused for, and a path is written down."""
 
     what: str
     municipality: str
+    name: str
     path: str
     modified: float
 
@@ -37,7 +41,8 @@ def aging(spool: Spool) -> list[Aging]:
             modified = _modified(path)
             if modified is not None:
                 code = path.parents[2].name
-                found.append(Aging(sort, code, str(path.relative_to(spool.inbox)), modified))
+                own, last = (path.parent.name, path.name) if sort == "working" else (path.name, ONLY)
+                found.append(Aging(sort, code, own, str(path.relative_to(spool.inbox).with_name(last)), modified))
     return found
 
 
@@ -81,7 +86,11 @@ def _modified(path: Path) -> float | None:
 
 def digest(spool: Spool, path: str) -> tuple[str, int] | None:
     """SHA-256 and size of such a file; None when it is gone."""
-    return _digest(spool.inbox / path)
+    file = spool.inbox / path
+    if file.name == ONLY:
+        with world():
+            file = next(iter(sorted(file.parent.glob("*"))), file)
+    return _digest(file)
 
 
 def _digest(path: Path) -> tuple[str, int] | None:

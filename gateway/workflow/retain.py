@@ -24,6 +24,7 @@ from gateway.config.sections import Retention
 from gateway.domain.model import DeliveryRound, Drop, DropState, Role, to_ms
 from gateway.domain.workdays import AMSTERDAM, DAY, end_of_day, local_day
 from gateway.errors import Conflict, GatewayError
+from gateway.reports.plain import masked
 from gateway.store import disposal
 from gateway.store.ledger import deadlines, deliveries, drops, duties, log, mails, reports, retention
 from gateway.store.ledger.retention import Deletion, Erasure, Hold
@@ -161,13 +162,12 @@ def _files(ctx: Context, terms: Retention) -> Iterator[Erasure]:
         facts = disposal.digest(ctx.spool, file.path)
         if facts is not None:
             # Below .working the first folder is a login, which a proof has no need of.
-            *_, lane, name, last = file.path.split("/")
-            shown = f"{lane}/{name}" if file.what == "working" else name
+            *_, lane, folder, _ = file.path.split("/")
+            shown = masked(f"{lane}/{folder}" if file.what == "working" else folder)
             why = (
                 f"{'working' if file.what == 'working' else 'payload'}_days {days[file.what]} after {local_day(since)}"
             )
-            called = name if file.what == "working" else last
-            yield Erasure(file.what, shown, called, file.municipality, *facts, why, path=file.path)
+            yield Erasure(file.what, shown, masked(file.name), file.municipality, *facts, why, path=file.path)
 
 
 def _letters(ctx: Context, terms: Retention) -> Iterator[Erasure]:
