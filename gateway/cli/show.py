@@ -124,11 +124,11 @@ def key_rows(ctx: Context) -> Iterator[dict[str, object]]:
     for each in logins.keys(ctx):
         yield {
             "login": each.login,
-            "key": each.key,
             "comment": each.comment,
-            "expires": each.expires.isoformat() if each.expires else None,
             "state": each.state(today, days),
+            "expires": each.expires.isoformat() if each.expires else None,
             "last_used": local(each.last_used),
+            "key": each.key,
         }
 
 

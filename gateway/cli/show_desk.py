@@ -1,6 +1,6 @@
 """Accounts and withdrawals as the desk knows them: a table, or JSON for programs.
 
-Does: prints who asked for each account, who decided, and if it works; and which items are withdrawn at a moment.
+Does: prints who asked for each account, who decided, if it works and when it logged in last; and which items are withdrawn at a moment.
 Touches: reads configuration and ledger; the terminal.
 Does not: change anything, or show a code.
 """
@@ -17,12 +17,12 @@ from gateway.daemon import offline
 from gateway.domain.model import to_ms
 from gateway.domain.workdays import AMSTERDAM, end_of_day
 from gateway.errors import GatewayError
-from gateway.store.ledger import accounts, withdrawals
+from gateway.store.ledger import accounts, key_uses, withdrawals
 from gateway.store.ledger.accounts import AccountRequest
 from gateway.workflow.accounts import verified
 from gateway.workflow.withdraw import selection, withdrawal_round
 
-COLUMNS = ("login", "roles", "asked_by", "approved_by", "works")
+COLUMNS = ("login", "roles", "asked_by", "approved_by", "works", "keys", "last_login")
 
 
 def print_accounts(directory: Path, as_json: bool) -> None:
@@ -30,6 +30,7 @@ def print_accounts(directory: Path, as_json: bool) -> None:
     ctx = offline(load(directory))
     known = ctx.configuration().participants.accounts
     asked: dict[str, AccountRequest] = {each.login: each for each in accounts.everything(ctx.engine)}
+    used = key_uses.everything(ctx.engine)
     rows: list[dict[str, object]] = []
     for login in sorted({*known, *asked}):
         account, request = known.get(login), asked.get(login)
@@ -44,6 +45,8 @@ def print_accounts(directory: Path, as_json: bool) -> None:
                 "approved_at": local(request.approved_at) if request else None,
                 "activated_at": local(request.activated_at) if request else None,
                 "works": account is not None and verified(ctx, account),
+                "keys": len(account.keys) if account else 0,
+                "last_login": local(max(used.get(login, {}).values(), default=None)),
             }
         )
     if as_json:

@@ -15,7 +15,7 @@ from gateway.config.keys import fingerprint, fingerprint_of, key_material
 from gateway.config.passwords import check_hash, is_ours
 from gateway.config.sections import Sftp
 from gateway.config.yaml import Document, Loc
-from gateway.domain.model import Account
+from gateway.domain.model import Account, PublicKey
 from gateway.errors import Problem
 
 # Longer than this no line with a hash is.
@@ -154,7 +154,7 @@ def credential_warnings(document: Document, accounts: Iterable[Placed], sftp: Sf
         if account.principals and not certified:
             what = "no authority is trusted: name one in user_ca, here or under sftp in gateway.yaml"
             yield document.problem((*placed.loc, "principals"), what)
-        for index, key in enumerate(account.public_keys()):
+        for index, key in enumerate(account.public_keys() if revoked else ()):
             if fingerprint(key_material(key.key)[1]) in revoked:
                 yield document.problem((*placed.loc, "keys", index), "revoked in gateway.yaml; it opens nothing")
 
@@ -162,7 +162,7 @@ def credential_warnings(document: Document, accounts: Iterable[Placed], sftp: Sf
 def expiring(document: Document, accounts: Iterable[Placed]) -> Iterator[Expiring]:
     """Every key with a last day."""
     for placed in accounts:
-        for index, key in enumerate(placed.account.public_keys()):
-            if key.expires is not None:
+        for index, key in enumerate(placed.account.keys):
+            if isinstance(key, PublicKey) and key.expires is not None:
                 place = document.problem((*placed.loc, "keys", index), "")
                 yield Expiring(placed.account.login, fingerprint_of(key.key), key.expires, place)

@@ -126,7 +126,8 @@ def test_the_time_of_an_answer_tells_nothing(house: Gateway) -> None:
             quickest[login] = min(times)
         finally:
             connection.close()
-    assert max(quickest.values()) < 1.6 * min(quickest.values()), quickest
+    # Without a comparison an answer comes a hundred times as fast.
+    assert max(quickest.values()) < 3 * min(quickest.values()), quickest
 
 
 def memory(house: Gateway, name: str) -> int:

@@ -19,8 +19,9 @@ from gateway.edge.sftp import means
 from gateway.edge.sftp.means import Means, Trust
 from gateway.edge.sftp.passwords import Passwords, hash_now
 from gateway.edge.sftp.session import House
-from gateway.errors import GatewayError
+from gateway.errors import SURPRISES
 from gateway.workflow.logins import note_use
+from gateway.workflow.loops import TROUBLE, reason_of
 
 # As often as the ledger keeps the use of a key (workflow.logins).
 NOTE_SECONDS = 3600.0
@@ -63,10 +64,10 @@ class Believed:
         def tell_ledger() -> None:
             try:
                 note_use(self.house.ctx, login, key)
-            except GatewayError as error:
+            except (*TROUBLE, *SURPRISES) as error:
                 # The login stands; the next one is noted.
                 self._noted.pop((login, key), None)
-                self.house.tell("login_not_noted", account=login, reason=repr(error), error=True)
+                self.house.tell("login_not_noted", account=login, reason=reason_of(error), error=True)
 
         asyncio.get_running_loop().run_in_executor(None, tell_ledger)
 
