@@ -3,7 +3,7 @@
 Does: opens ledger, workers, intake and SFTP door as the daemon does; lets accounts log in with the municipality's own
 client; moves the clock and then does everything that the daemon's loops and ticks would have done by then.
 Touches: one folder, a port of this machine, worker processes.
-Does not: replace a step or know a story (replay does). The watch on folders stays off: files come over SFTP.
+Does not: replace a step or know a story (replay does). The watch on folders looks when a scene puts a file there.
 
 The clock stands still while anything happens, so a rehearsal tells the same every time; only ids differ.
 """
@@ -30,10 +30,11 @@ from gateway.config import Configuration, load
 from gateway.daemon import Clock, Options, make_context, open_door, open_ledger, sandbox_clock, take_lock
 from gateway.domain.workdays import AMSTERDAM, DAY, local_day
 from gateway.edge.sftp.server import Door
+from gateway.edge.watch import Watcher as Watched
 from gateway.errors import GatewayError
 from gateway.reports import pages
 from gateway.store.durable import write_durably
-from gateway.store.ledger import log
+from gateway.store.ledger import drops, log
 from gateway.workers import Pool
 from gateway.workflow import handover
 from gateway.workflow.assess import assess_all
@@ -46,6 +47,7 @@ from gateway.workflow.recover import mirror, recover
 from gateway.workflow.retain import nightly, sweep_working
 
 SECONDS = 60.0
+LOOK_SECONDS = 0.1
 # The hours of a day at which the rehearsal looks at what is due: the night's purge, the morning's mails.
 HOURS = (3, 8)
 
@@ -80,6 +82,8 @@ class Rehearsal:
         self._stack = ExitStack()
         self._lines: dict[str, Line] = {}
         self.faults: list[Mapping[str, object]] = []
+        # False: no worker examines anything, as when it is stopped or its machine is down.
+        self.working = True
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -148,7 +152,7 @@ class Rehearsal:
     def settle(self) -> None:
         """Everything that the daemon's loops and ticks would do now, until there is nothing left to do."""
         run_duties(self.ctx, self.tell)
-        while (drop := next_drop(self.ctx, ())) is not None:
+        while self.working and (drop := next_drop(self.ctx, ())) is not None:
             judge(self.ctx, drop, self.tell)
         assess_all(self.ctx, self.tell)
         handover.finish(self.ctx, self.tell)
@@ -180,6 +184,24 @@ class Rehearsal:
         self.clock.move(self.clock() + timedelta(minutes=1))
         self.settle()
         return receipt
+
+    def put_in_watch_folder(self, code: str, name: str, body: bytes) -> None:
+        """A program on the gateway's own machine puts a file into a municipality's folder. Then all that follows
+        happens; GatewayError when it is not received."""
+        folder = self.ctx.spool.inbox / code
+        (folder / f"{name}.part").write_bytes(body)
+        (folder / f"{name}.part").rename(folder / name)
+        watch = self.configuration.settings.watch
+        Watched(self.ctx, watch, monotonic=time.monotonic, claimed=lambda: None, tell=self.tell).scan()
+        until = time.monotonic() + SECONDS
+        while self.ctx.spool.claims() or not any(
+            each.file.name == name for each in drops.undecided(self.ctx.engine, code)
+        ):
+            if time.monotonic() > until:
+                raise GatewayError(f"{name} was put in the watch folder and not received")
+            time.sleep(LOOK_SECONDS)
+        self.clock.move(self.clock() + timedelta(minutes=1))
+        self.settle()
 
     def put_empty(self, login: str, path: str) -> None:
         """An empty file of which only the name matters. Raises Refused."""
@@ -223,7 +245,7 @@ def _patience() -> Patience:
 
 def _without_watch(configuration: Configuration) -> Configuration:
     settings = configuration.settings
-    off = settings.watch.model_copy(update={"enabled": False})
+    off = settings.watch.model_copy(update={"enabled": False, "rescan_seconds": 2 * LOOK_SECONDS})
     return replace(configuration, settings=settings.model_copy(update={"watch": off}))
 
 

@@ -182,6 +182,26 @@ def member(stage: Rehearsal) -> None:
         stage.deliver("zandvoort", ZANDVOORT, f"WMO_0473_{ROUND}.csv", good("WMO", ZANDVOORT, seed=3))
 
 
+def watch_folder(stage: Rehearsal) -> None:
+    """A program puts the SBW file of Zandvoort into its folder, for the lead. From then on no worker runs."""
+    stage.working = False
+    stage.put_in_watch_folder(ZANDVOORT, f"SBW_0473_{ROUND}.csv", good("SBW", ZANDVOORT))
+    expect(versions(stage, ZANDVOORT, "SBW"), [], "versions of SBW while no worker runs")
+
+
+def worker_back(stage: Rehearsal) -> None:
+    """The desk heard that the term was at risk, and that it passed; the worker is started and the report comes."""
+    told = [line.event for line in stage.lines() if line.event.startswith("deadline_")]
+    expect(told, ["deadline_at_risk", "deadline_breached"], "what the log says of the term")
+    heard = [letter.subject for letter in stage.post.letters if "ermijn" in letter.subject.lower()]
+    to_desk = [subject.split(": ")[1] for subject in heard]
+    expect(to_desk.count("Termijn in gevaar"), 2, "mails to desk and operator of the term at risk")
+    expect(to_desk.count("TERMIJN VERSTREKEN"), 2, "mails to desk and operator of the breach")
+    stage.working = True
+    stage.settle()
+    expect(versions(stage, ZANDVOORT, "SBW"), ["assessed"], "versions of SBW")
+
+
 def uncollected(stage: Rehearsal) -> None:
     """Nobody fetched the reports of Bloemendaal for a week: sender, user manager and desk were told in turn."""
     told = {line.detail["occasion"] for line in stage.lines() if line.event == "mailed"}
@@ -315,6 +335,7 @@ def hand_over(stage: Rehearsal) -> None:
         ("0363", "WMO", 4),
         ("0377", "JEUGD", 1),
         ("0377", "WMO", 1),
+        ("0473", "SBW", 1),
     ]
     expect(listed, wanted, "the final list")
     expect(good("WMO", AMSTERDAM_CODE, seed=4) in bodies.values(), True, "the file of the last evening")
@@ -335,7 +356,7 @@ def payloads(stage: Rehearsal) -> dict[str, int]:
 
 def legal_hold(stage: Rehearsal) -> None:
     """A court wants to see what Bloemendaal delivered."""
-    expect(payloads(stage), {AMSTERDAM_CODE: 4, BLOEMENDAAL: 3, ZANDVOORT: 1}, "files in the ledger")
+    expect(payloads(stage), {AMSTERDAM_CODE: 4, BLOEMENDAAL: 3, ZANDVOORT: 2}, "files in the ledger")
     retain.hold(stage.ctx, BLOEMENDAAL, "zaak 2018/17", DESK, held=True)
 
 
@@ -370,6 +391,8 @@ SCENES = (
     Scene("2018-02-14T10:00", "zip_with_all", zip_with_all),
     Scene("2018-02-15T13:00", "lead", lead),
     Scene("2018-02-15T13:30", "member", member),
+    Scene("2018-02-16T16:30", "watch_folder", watch_folder),
+    Scene("2018-02-22T08:30", "worker_back", worker_back),
     Scene("2018-02-22T09:00", "uncollected", uncollected),
     Scene("2018-03-01T15:00", "rejected_correction", rejected_correction),
     Scene("2018-03-08T10:00", "extension", extension),
