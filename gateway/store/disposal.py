@@ -20,8 +20,8 @@ ONLY = "*"
 @dataclass(frozen=True, slots=True)
 class Aging:
     """A file that waits for somebody: `what` working or refused, `name` as its owner gave it, `path` relative to the
-    inbox, `modified` in seconds since 1970 of the technical clock. The path of a refused file ends in `*`, the only file
-    there: its name may be what it was refused for, and a path is written down."""
+    inbox, `modified` in seconds since 1970 of the technical clock. The path of a refused file ends in `*`, the only
+    file there: its name may be what it was refused for, and a path is written down."""
 
     what: str
     municipality: str
