@@ -1,6 +1,7 @@
 """Accounts and withdrawals as the desk knows them: a table, or JSON for programs.
 
-Does: prints who asked for each account, who decided, if it works and when it logged in last; and which items are withdrawn at a moment.
+Does: prints who asked for each account, who decided, if it works and when it logged in last; and which items are
+withdrawn at a moment.
 Touches: reads configuration and ledger; the terminal.
 Does not: change anything, or show a code.
 """
