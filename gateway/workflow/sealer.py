@@ -70,6 +70,9 @@ class Sealer:
             for line in lines:
                 former = seal(former, line, secrets.token_hex(16), to_ms(now))
                 seals.add(engine, former)
+            if not lines:
+                # Let go of: another process, or this one after a restart, need not wait until it ends by itself.
+                seals.lease(engine, LEASE, self.holder, now, now)
         return len(lines)
 
     def _anchor(self) -> None:

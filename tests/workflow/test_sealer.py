@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -95,16 +96,19 @@ def test_two_processes_never_make_two_links_of_one(world: World, tmp_path: Path)
 
 
 def test_a_lease_keeps_others_out_until_it_ends(world: World) -> None:
-    first, second = sealer(world), sealer(world)
-    fill(world, 1)
-    assert first() == 1
-    fill(world, 1, minutes=4)
-    assert second() == 0
-    world.clock.forward(minutes=1)
-    assert second() == 1
-    fill(world, 1, minutes=4)
-    assert first() == 0
-    assert second() == 1
+    fill(world, 3)
+    now = world.clock()
+    assert seals.lease(world.engine, "sealer", "another", now, now + timedelta(minutes=5))
+    assert sealer(world)() == 0
+    world.clock.forward(minutes=5)
+    assert sealer(world)() == 3
+    assert found(world) == []
+
+
+def test_a_lease_is_let_go_of_when_all_is_sealed(world: World) -> None:
+    for _ in range(3):
+        fill(world, 2, minutes=0)
+        assert sealer(world)() == 2
     assert found(world) == []
 
 
