@@ -26,7 +26,11 @@ from gateway.workflow.context import Context, current_round
 from gateway.workflow.recover import differences
 
 WAITING = (DropState.RECEIVED, DropState.HELD)
-COLUMNS = {"log": ("at", "event", "account"), "deliveries": ("kind", "period", "version", "state", "id")}
+COLUMNS = {
+    "log": ("at", "event", "account"),
+    "deliveries": ("kind", "period", "version", "state", "id"),
+    "owed": ("kind", "municipality", "id", "due", "state"),
+}
 Rows = Sequence[Mapping[str, object]]
 
 
@@ -145,7 +149,9 @@ def owed_rows(ctx: Context) -> Iterator[dict[str, object]]:
     """What is still owed, first due first; `state` open, at risk or late."""
     now, calendar = ctx.now(), ctx.configuration().calendar
     for owed in deadlines.unmet(ctx.engine):
-        state = "late" if owed.due_at < now else "at risk" if chase.is_at_risk(owed, now, calendar) else "open"
+        # Who collects has one working day: at risk from the first hour would say nothing.
+        risky = owed.kind in chase.OURS and chase.is_at_risk(owed, now, calendar)
+        state = "late" if owed.due_at < now else "at risk" if risky else "open"
         yield {
             "kind": owed.kind,
             "municipality": owed.municipality,
@@ -178,7 +184,8 @@ def print_status(directory: Path, as_json: bool) -> None:
     for key in ("waiting", "owed", "uncollected", "mail_troubles", "push_troubles", "legal_holds"):
         rows = document[key]
         if isinstance(rows, list):
-            print_rows(key, rows, console)
+            shown = COLUMNS.get(key, tuple(rows[0])) if rows else ()
+            print_rows(key, [{name: row[name] for name in shown} for row in rows], console)
     ending = [row for row in key_rows(ctx) if row["expires"] and row["state"] != "in force"]
     print_rows("keys that end (all: gateway account keys)", ending, console)
 

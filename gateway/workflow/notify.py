@@ -119,6 +119,11 @@ def owe_technical(ctx: Context, drop: Drop) -> int:
     return _owe_report(ctx, drop, "technical", drop.id, Desk.CONTENT)
 
 
+def owe_precheck(ctx: Context, drop: Drop) -> int:
+    """The own check of a drop that somebody else judges is reported: who sent it can mend it now."""
+    return _owe_report(ctx, drop, "precheck", drop.id, Desk.CONTENT)
+
+
 def owe_quality(ctx: Context, drop: Drop, delivery_id: str) -> int:
     """The op-orde report of a delivery is ready. Those that we make come together: one mail for the drop; an assessor's
     come one by one."""

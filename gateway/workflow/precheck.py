@@ -2,7 +2,7 @@
 
 Does: reports what the own check found as a pre-check and lets the drop wait; once the assessor's verdict is there, lays
 it over the examination, so that `judge` decides by it.
-Touches: tables prechecks, reports, log; verdicts, reading.
+Touches: tables prechecks, reports, notifications, log; verdicts, reading.
 Does not: decide (judge does), or ask the assessor anything: it finds the upload in /cbs/<round>/te-keuren/.
 
 A drop that maps to no item has nothing to be judged and is decided here, as is a trial. An item that the verdict does
@@ -16,6 +16,7 @@ from gateway.reports.technical import technical
 from gateway.reports.verdicts import verdicts
 from gateway.store.ledger import assessor, deadlines, log, reports
 from gateway.workflow.context import Context, envelope
+from gateway.workflow.notify import owe_precheck
 
 
 def judged(ctx: Context, drop: Drop, examination: Examination) -> Examination | None:
@@ -50,5 +51,6 @@ def _report(ctx: Context, drop: Drop, examination: Examination) -> None:
             ctx.configuration().texts,
         )
         reports.insert(ctx.engine, ctx.new_id(), drop.municipality, made, to_ms(now), drop_id=drop.id)
+    owe_precheck(ctx, drop)
     detail: dict[str, str | int | None] = {"id": drop.short_id, "files": len(examination.members)}
     log.append(ctx.engine, log.Line(now, "prechecked", drop.municipality, drop_id=drop.id, detail=detail))

@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import commands
+from gateway.domain.model import Report, ReportFile, ReportKind
 from gateway.domain.workdays import end_of_day
-from gateway.store.ledger import deadlines, facts, handovers, log, mails, retention
+from gateway.errors import ConfigError
+from gateway.store.ledger import deadlines, facts, handovers, log, mails, reports, retention
 from gateway.store.ledger.deadlines import Deadline
 from gateway.store.sqlite import SQLite
 from gateway.workflow.restored import close_gate
@@ -144,3 +146,23 @@ def test_status_names_deadlines_at_risk_and_late(demo: Path, ledger: SQLite) -> 
     owed = json.loads(run(demo, "status", "--json").output)["owed"]
     assert [(each["state"], each["late"]) for each in owed] == [("late", True), ("at risk", False), ("open", False)]
     assert "at risk" in run(demo, "status").output
+
+
+def test_a_pick_up_is_open_or_late_and_never_at_risk(demo: Path, ledger: SQLite) -> None:
+    for number, day in enumerate((19, 20)):
+        due_at = end_of_day(datetime(2018, 2, day, tzinfo=UTC).date())
+        made = Report(ReportKind.TECHNICAL, f"TR_{number}", "AFGEKEURD", (ReportFile(f"TR_{number}.json", b"{}"),))
+        reports.insert(ledger, f"r{number}", "0363", made, 0)
+        deadlines.insert(ledger, Deadline("pickup", f"r{number}", "0363", due_at, "NL-x", None))
+    owed = json.loads(run(demo, "status", "--json").output)["owed"]
+    assert [(each["kind"], each["state"]) for each in owed] == [("pickup", "late"), ("pickup", "open")]
+
+
+def test_status_with_a_broken_configuration_says_where_and_what(demo: Path) -> None:
+    participants = demo / "config" / "participants.yaml"
+    participants.write_text(participants.read_text().replace('"0363": {', "0363: {", 1))
+    said = run(demo, "status")
+    assert isinstance(said.exception, ConfigError)
+    [problem] = said.exception.problems
+    assert (Path(problem.file).name, problem.line > 1, problem.column > 0) == ("participants.yaml", True, True)
+    assert '"0363"' in problem.what

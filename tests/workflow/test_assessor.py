@@ -12,7 +12,7 @@ from gateway.domain.model import Account, Drop
 from gateway.domain.papers import MOST_BYTES, judgement
 from gateway.errors import Refusal
 from gateway.store.ledger import assessor as rows
-from gateway.store.ledger import deadlines, deliveries, log, reports
+from gateway.store.ledger import deadlines, deliveries, log, mails, reports
 from gateway.workflow import assessor
 from gateway.workflow.assess import assess_all
 from gateway.workflow.assessor import HANDOVER, REPORTS, TO_ASSESS, TO_JUDGE, VERDICTS, Shown
@@ -294,6 +294,8 @@ def test_a_drop_waits_for_the_verdict_after_its_pre_check(judged: World) -> None
     assert "Het CBS keurt uw bestand" in document["next_step"]["nl"]
     assert document["next_step"]["by"].startswith("2018-02-15")
     assert judged.judge_all() == 0
+    told = [(each.occasion, each.account) for each in mails.of_drop(judged.engine, drop.id)]
+    assert told == [("precheck", "amsterdam")]
 
 
 def test_the_verdict_decides(judged: World) -> None:
