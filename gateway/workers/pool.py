@@ -28,14 +28,14 @@ from gateway.examine import EXIT_MEMORY, read_frame, write_job
 from gateway.workers.answers import Garbage, decode
 
 # Of address space a warm worker has 340 MB (polars maps much that it never touches), and 480 MB with a file of 50 MB.
-# What it really uses is 90 and 215 MB.
+# What it really uses is 100 and 220 MB.
 ADDRESS_SPACE = 640 << 20
 # Safe path: the working directory is not searched for modules.
 COMMAND = (sys.executable, "-P", "-s", "-m", "gateway.examine")
 ANSWER_BYTES = 64 << 20
 STDERR_BYTES = 8_192
 PIPE_BYTES = 1 << 20
-KEPT_BYTES = 64 << 20
+KEPT_BYTES = 16 << 20
 # How long a worker that closed its pipes may take to be gone.
 EXIT_SECONDS = 2.0
 LAST_WORDS = re.compile(rb"^fault: ([A-Za-z_]{1,60} at [a-z_/]{1,60}\.py:[0-9]{1,5})$", re.MULTILINE)
