@@ -13,6 +13,7 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import asyncssh
 import paramiko
 import pytest
 from click.testing import CliRunner
+from paramiko.auth_handler import AuthHandler
+from paramiko.common import cMSG_USERAUTH_REQUEST
 
 from gateway.cli import commands
 from gateway.config.passwords import check_hash, fits, hash_of, is_ours, weakness
@@ -108,6 +111,42 @@ def test_a_key_still_opens_and_questions_are_not_asked(house: Gateway) -> None:
         assert sorted(refused.value.allowed_types) == ["password", "publickey"]
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("first", ["cbs", "wim"])
+def test_what_was_shown_for_two_accounts_does_not_add_up(
+    house: Gateway, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """A right password for one account and a question about a key of another, sent together: one of them at most is
+    answered, and nobody is in as somebody else."""
+    # paramiko takes the answer "this key would do" for another one that has the same number.
+    monkeypatch.setattr(AuthHandler, "_parse_userauth_info_request", lambda handler, message: None)
+    key = paramiko.Ed25519Key.from_private_key_file(str(house.key("amsterdam")))
+    before = len(house.events("login"))
+    connection = paramiko.Transport(("127.0.0.1", house.port))
+    try:
+        connection.start_client()
+        with pytest.raises(paramiko.AuthenticationException):
+            connection.auth_password(first, "wrong wrong wrong", fallback=False)
+        send: Any = connection
+        for login, *parts in (
+            ("wim", "password", False, RIGHT),
+            ("amsterdam", "publickey", False, "ssh-ed25519", key.asbytes()),
+        ):
+            request: Any = paramiko.Message()
+            request.add_byte(cMSG_USERAUTH_REQUEST)
+            for part in (login, "ssh-connection", *parts):
+                request.add_boolean(part) if isinstance(part, bool) else request.add_string(part)
+            send._send_message(request)
+        # Answered after both: the key as that of `cbs`.
+        with suppress(paramiko.AuthenticationException):
+            connection.auth_publickey("cbs", key)
+    finally:
+        connection.close()
+    keys = len(house.events("login", account="wim", by="key"))
+    with house.transport("wim"):
+        house.wait_event("login", account="wim", by="key", count=keys + 1)
+    assert {event["account"] for event in house.events("login")[before:]} <= {"wim"}
 
 
 def test_the_time_of_an_answer_tells_nothing(house: Gateway) -> None:
