@@ -57,6 +57,8 @@ def serve(options: Options) -> None:
         engine = open_ledger(configuration, checked=True, committed=partial(made.vitals.observe, "commit_seconds"))
         stack.callback(engine.close)
         clock = sandbox_clock(engine, options)
+        # What was wrong with a former one is no trouble of this start, which has loaded it.
+        facts.set_setting(engine, "configuration_error", "")
         tell = made.counted(logs.set_up(clock, sandbox=options.simulate is not None))
         for warning in configuration.warnings:
             tell("configuration_warning", problem=str(warning))
