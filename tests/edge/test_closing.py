@@ -36,7 +36,7 @@ def house(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A daemon whose disk is full beyond FULL bytes in one file."""
     settings = {
         "limits": {"upload_bytes": 2 * FULL},
-        "sftp": {"connections_per_address": 400, "unauthenticated_connections": 400},
+        "sftp": {"connections_per_address": 400, "unauthenticated_connections": 400, "sessions_per_account": 400},
     }
     root = copy_demo(demo_template, tmp_path_factory.mktemp("closing") / "gateway")
     with Gateway(root, settings, role="sftp", prefix=("prlimit", f"--fsize={FULL}")) as running:

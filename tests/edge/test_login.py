@@ -349,7 +349,11 @@ def test_connections_that_do_not_log_in_are_few_and_short(narrow: Gateway) -> No
     with ExitStack() as stack:
         held = [stack.enter_context(silent(narrow, f"127.0.0.{3 + each // 4}")) for each in range(12)]
         assert [wire.recv(4) for wire in held] == [b"SSH-"] * 12
-        assert refused(stack.enter_context(silent(narrow, "127.0.0.7")))
+        # Who has fewer connections than another gets a place of that one's; the others stay as they are.
+        assert refused(stack.enter_context(silent(narrow, "127.0.0.3")))
+        assert stack.enter_context(silent(narrow, "127.0.0.7")).recv(4) == b"SSH-"
+        taken = narrow.wait_event("place_taken")
+        assert taken["network"] in {"127.0.0.3/32", "127.0.0.4/32", "127.0.0.5/32"}
         # The grace ends: they are put out, and their places are free again.
         for wire in held:
             while wire.recv(1000):

@@ -2,7 +2,7 @@
 
 Does: handles so many messages of a connection and then gives the others their turn; ends a connection that sends more
 messages before its login, or exchanges keys more often, than any client does; stops reading from one that does not take
-its answers; tells of channels and requests that were refused. Takes no environment variables on a channel.
+its answers; tells of channels and requests that were refused. Refuses what is of no use to SFTP on a channel.
 Touches: attributes of one connection or channel, never of a class. They are private names of asyncssh: `NEEDED` lists
 them, and wire.install refuses a version that lacks one.
 Does not: know accounts, or what is said in a session.
@@ -33,6 +33,7 @@ READ_AT_ONCE = 64 * 1024
 MESSAGES_BEFORE_LOGIN = 200
 # While keys are exchanged every answer waits; a client that has begun an exchange asks nothing until it is done.
 ANSWERS_DURING_EXCHANGE = 1000
+NO_USE = ("env", "break")
 KEY_EXCHANGES_AT_ONCE = 30
 KEY_EXCHANGES_PER_SECOND = 1.0
 
@@ -123,7 +124,8 @@ class Guard:
 
 
 def guard_channel(channel: Any, told: Callable[..., None]) -> None:
-    """Tell of requests on a channel that were refused, and take no environment: it would be kept, and serves nobody."""
+    """Tell of requests on a channel that were refused, and refuse what is of no use to SFTP: an environment would be
+    kept, a break would end the session."""
     report = channel._report_response
 
     def answer(result: bool) -> None:
@@ -132,7 +134,8 @@ def guard_channel(channel: Any, told: Callable[..., None]) -> None:
             told("request_refused", request=name[:40])
         report(result)
 
-    _put(channel, _report_response=answer, _process_env_request=lambda _packet: False)
+    _put(channel, _report_response=answer)
+    _put(channel, **{f"_process_{name}_request": lambda _packet: False for name in NO_USE})
 
 
 def _put(thing: object, **attributes: object) -> None:

@@ -1,7 +1,8 @@
 """Keeper: who is connected now, who may come in, and who is kept out.
 
-Does: counts connections in all, per network, and of those the ones that have not logged in yet; counts the sessions of
-each account; puts down what connections did that never logged in, and says it, a few lines at a time.
+Does: counts connections in all, per network, and of those the ones that have not logged in yet; when all places before
+login are taken, the oldest of the network that has most makes room; counts the sessions of each account; puts down what
+connections did that never logged in, and says it, a few lines at a time.
 Touches: the daemon's log.
 Does not: log anybody in or close a connection (server).
 """
@@ -27,13 +28,21 @@ BROKEN = (
 )
 
 
+# So long a connection keeps its place before login against an equal; a login takes a few tenths of a second.
+KEEPS_ITS_PLACE = 1.0
+
+
 class Comer(Protocol):
     """Somebody who is connected."""
 
     network: str
+    since: float
 
     def is_known(self) -> bool:
         """Whether the login is completed."""
+
+    def make_room(self) -> None:
+        """End the connection: it has not logged in, and others want the place."""
 
 
 @dataclass(slots=True)
@@ -61,6 +70,8 @@ class Doorkeeper:
             self.house.voice.say("connection_banned", network, peer=address, network=network, seconds=round(left))
             return False
         cap = self._cap_reached(network, others)
+        if cap == "unauthenticated_connections" and self._made_room(network, others, now):
+            return True
         if cap:
             self.house.voice.say("connection_refused", network, peer=address, cap=cap)
         return not cap
@@ -71,10 +82,23 @@ class Doorkeeper:
         counts = {
             "connections": self.per_network.total(),
             "connections_per_address": self.per_network[network],
-            "unauthenticated_connections": len(unknown),
             "unauthenticated_connections_per_address": unknown.count(network),
+            "unauthenticated_connections": len(unknown),
         }
         return next((name for name, count in counts.items() if count >= getattr(self.settings, name)), "")
+
+    def _made_room(self, network: str, others: "set[Comer]", now: float) -> bool:
+        """End the oldest connection that has not logged in, of the network that has most of them: when that is more
+        than this one would have, or the oldest had time enough to log in."""
+        unknown = [other for other in others if not other.is_known()]
+        counts = Counter(other.network for other in unknown)
+        ((largest, most),) = counts.most_common(1)
+        oldest = min((other for other in unknown if other.network == largest), key=lambda other: other.since)
+        if most <= counts[network] + 1 and now - oldest.since < KEEPS_ITS_PLACE:
+            return False
+        self.house.voice.say("place_taken", largest, network=largest, seconds=round(now - oldest.since))
+        oldest.make_room()
+        return True
 
     def came(self, network: str) -> None:
         """One more connection."""
@@ -117,6 +141,7 @@ class Doorkeeper:
     def _offence(self, failed: bool, seconds: float, error: Exception | None) -> Offence:
         if failed:
             return Offence.FAILED_LOGIN
-        if isinstance(error, BROKEN):
+        if isinstance(error, BROKEN) or (error is not None and not isinstance(error, asyncssh.Error | OSError)):
+            # What asyncssh did not foresee either, such as a banner that is no ASCII.
             return Offence.BROKEN
         return Offence.GRACE if seconds >= self.settings.login_grace_seconds else Offence.NO_LOGIN

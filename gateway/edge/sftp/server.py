@@ -26,7 +26,7 @@ from gateway.edge.sftp.guard import Guard, guard_channel
 from gateway.edge.sftp.keeper import Doorkeeper
 from gateway.edge.sftp.proof import Believed, Proof
 from gateway.edge.sftp.session import House, Session
-from gateway.edge.sftp.statuses import origin
+from gateway.edge.sftp.statuses import is_ours, origin
 from gateway.reports.plain import masked
 from gateway.reports.wording import refusal_line
 
@@ -91,7 +91,7 @@ class Login(asyncssh.SSHServer):
         self._account: Account | None = None
         self._made: list[Session] = []
         self._channels = 0
-        self._since = house.monotonic()
+        self.since = house.monotonic()
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -113,13 +113,12 @@ class Login(asyncssh.SSHServer):
         if not self._counted:
             return
         self._keeper.left(self.network)
-        if exc is not None and not isinstance(exc, asyncssh.Error | OSError):
-            # What a stranger sent should end in an error of the protocol, never in one of the program.
+        if exc is not None and is_ours(exc):
             self._house.tell("internal_error", reason=type(exc).__name__, where=origin(exc), error=True)
         if not self.is_known() and not self._sent_away:
-            seconds = self._house.monotonic() - self._since
+            seconds = self._house.monotonic() - self.since
             self._keeper.not_logged_in(self._address, bool(self._wrong), seconds, exc)
-        elif isinstance(exc, asyncssh.Error) and not isinstance(exc, asyncssh.ConnectionLost):
+        elif exc is not None and not isinstance(exc, asyncssh.ConnectionLost | OSError):
             self._say("connection_broken", reason=type(exc).__name__)
 
     def begin_auth(self, username: str) -> bool:
@@ -212,7 +211,7 @@ class Login(asyncssh.SSHServer):
 
     def silent_since(self) -> float:
         """Technical time of the last request, or of the connection when there was none."""
-        return max([self._since, *(session.last_heard for session in self._made)])
+        return max([self.since, *(session.last_heard for session in self._made)])
 
     def is_uploading(self) -> bool:
         """Whether a file is being written on this connection."""
@@ -221,6 +220,12 @@ class Login(asyncssh.SSHServer):
     def is_answering(self) -> bool:
         """Whether a request waits for its answer."""
         return any(session.is_answering() for session in self._made)
+
+    def make_room(self) -> None:
+        """See `keeper.Comer`."""
+        self._logins.discard(self)
+        if self._connection:
+            self._connection.abort()
 
     def close(self) -> None:
         """Say goodbye."""

@@ -160,7 +160,7 @@ class Session(asyncssh.SFTPServer):
             raise
         except Refusal as refusal:
             if attempt is not None:
-                self._house.tell("refused", account=self._account().login, code=refusal.code, peer=self._peer)
+                self._say("refused", code=refusal.code)
                 await self._in_thread(self._record, attempt, refusal)
             raise self._status(refusal) from refusal
         except Temporary as error:

@@ -56,3 +56,12 @@ def origin(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether an error was raised in the gateway's own code, and not by a protocol that somebody broke."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    known = isinstance(error, asyncssh.Error | OSError)
+    return not known and trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("gateway.")

@@ -154,6 +154,9 @@ async def _run_to_the_end(handler: Any) -> None:
     handler._extensions = [each for each in handler._extensions if each[0] not in NOT_OFFERED]
     try:
         await _run(handler)
+    except EOFError:
+        # Before the first packet was whole; asyncssh would end the connection with all of its sessions.
+        await handler._cleanup(SFTPBadMessage("Cut off"))
     except BaseException as error:
         await handler._cleanup(error if isinstance(error, Exception) else None)
         raise
