@@ -193,8 +193,8 @@ ACCOUNTS = {
     ],
     account(name=""): ["name: is missing"],
     account(phone="x"): [
-        "phone: unknown key `phone`; known: age_recipient, allow_from, email, keys, login, municipalities, name, password_hash, "
-        "password_hash_file, principals, roles, user_ca"
+        "phone: unknown key `phone`; known: age_recipient, allow_from, email, keys, login, municipalities, name, "
+        "password_hash, password_hash_file, principals, roles, user_ca"
     ],
 }
 
