@@ -66,9 +66,10 @@ class Eyes:
         found += _log(world) + _selections(world, model) + _told(world)
         return found + self._outbox(world)
 
-    def written_again(self) -> None:
-        """After a crash, or when a file was lost, the same bytes may have been laid there anew."""
-        self.seen = {name: (checksum, None) for name, (checksum, _) in self.seen.items()}
+    def written_again(self, lost: str | None = None) -> None:
+        """After a crash the same bytes may have been laid there anew; when one file was lost, that one alone."""
+        again = self.seen if lost is None else {lost}
+        self.seen = {name: (was[0], None if name in again else was[1]) for name, was in self.seen.items()}
 
     def _outbox(self, world: World) -> list[str]:
         wanted = {

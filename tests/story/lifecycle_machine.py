@@ -16,6 +16,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from gateway.store.ledger import withdrawals
 from gateway.workflow.withdraw import selection
 from tests.channel.server import CUT, OK, SILENCE, MailServer
 from tests.story import lifecycle_days as days
@@ -23,7 +24,7 @@ from tests.story import lifecycle_duties as duties
 from tests.story import lifecycle_steps as steps
 from tests.story.lifecycle_look import Eyes, adopt
 from tests.story.lifecycle_mails import LATER, NEVER, Arrivals, closed_port
-from tests.story.lifecycle_model import CODES, HEARS, Item, Model
+from tests.story.lifecycle_model import CODES, HEARS, Item, Model, ms
 from tests.world import World
 
 KILLED = 137
@@ -51,6 +52,8 @@ items = st.sampled_from(ITEMS)
 places = st.integers(0, 1000)
 words = st.sampled_from(steps.WORDS)
 efforts = st.sampled_from(("judge", "assess", "publish"))
+# What every other drop dies of: about forty operations, in the middle of which the file has landed and is not received.
+drop_dooms = st.none() | st.builds(steps.Doom, st.integers(1, 45), st.sampled_from(("before", "after", "torn")))
 # What every third step dies of, if it gets so far.
 dooms = st.tuples(
     st.sampled_from((False, False, True)),
@@ -145,7 +148,7 @@ class Lifecycle(RuleBasedStateMachine):
         trial=st.sampled_from((False, False, False, False, True)),
         by=st.sampled_from(("sender",) * 6 + ("zandvoort", "amsterdam")),
         begun=st.sampled_from((0, 0, 1, 10)),
-        doom=dooms,
+        doom=drop_dooms,
     )
     def drop(self, code: str, word: str, trial: bool, by: str, begun: int, doom: steps.Doom | None) -> None:
         """A file is dropped: received once, or refused."""
@@ -169,7 +172,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.settle()
 
     @precondition(lambda self: bool(self.model.drops))
-    @rule(place=places, doom=dooms)
+    @rule(place=places, doom=drop_dooms)
     def drop_again(self, place: int, doom: steps.Doom | None) -> None:
         """A file that was dropped before comes again."""
         upload = list(self.model.drops.values())[place % len(self.model.drops)].upload
@@ -189,6 +192,16 @@ class Lifecycle(RuleBasedStateMachine):
             self.assess(doom if effort == "assess" else None)
         if effort == "publish":
             self.publish(doom)
+
+    @rule(code=codes, first=words, second=words, doom=dooms)
+    def overtake(self, code: str, first: str, second: str, doom: steps.Doom | None) -> None:
+        """A file is held and let go again after a later one was judged: rare, and versions hang on it."""
+        for word, killing in ((first, True), (second, False)):
+            self.drop(code, word, trial=False, by="sender", begun=0, doom=None)
+            self.work("judge", killing=killing, doom=None)
+        if any(each.state == "held" for each in self.model.drops.values()):
+            self.release(0, doom=None)
+        self.work("judge", killing=False, doom=doom)
 
     def _judge(self, killing: bool, doom: steps.Doom | None) -> None:
         queue = [each for each in self.model.drops.values() if each.state == "received"]
@@ -253,8 +266,9 @@ class Lifecycle(RuleBasedStateMachine):
         outbox = self.world.spool.outbox
         paths = sorted(str(path.relative_to(outbox)) for path in outbox.rglob("*") if path.is_file())
         if paths:
-            self.act(partial(steps.reflect, paths[place % len(paths)]), doom)
-            self.eyes.written_again()
+            lost = paths[place % len(paths)]
+            self.act(partial(steps.reflect, lost), doom)
+            self.eyes.written_again(Path(lost).name)
             self.settle()
             self.model.publish()
 
@@ -303,7 +317,12 @@ class Lifecycle(RuleBasedStateMachine):
         for at in {change[0] + shift for change in self.model.changes for shift in (-days.TICK, timedelta(0))}:
             for code in CODES:
                 told = selection(self.world.ctx, round_, code, at)
-                assert {item for item, withdrawn in told.items() if withdrawn} == self.model.selection(code, at)
+                then = self.model.selection(code, at)
+                assert {item for item, withdrawn in told.items() if withdrawn} == then
+                # What the hand-over asks, an item at a time.
+                for item in ITEMS:
+                    asked = withdrawals.withdrawn(self.world.engine, code, "2017H2", *item, ms(at))
+                    assert asked is (item in then)
 
     @rule(code=codes, until=st.sampled_from(UNTIL), doom=dooms)
     def extend(self, code: str, until: date, doom: steps.Doom | None) -> None:
