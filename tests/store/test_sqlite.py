@@ -14,7 +14,7 @@ from sqlite_utils import Database, utils
 
 from gateway.errors import Conflict, Corrupt, Temporary
 from gateway.store.ledger import facts
-from gateway.store.sqlite import PAGE_BYTES, OLDEST_SAFE, Connection, SQLite
+from gateway.store.sqlite import OLDEST_SAFE, PAGE_BYTES, Connection, SQLite
 
 WRITERS, ROUNDS = 4, 200
 
@@ -156,8 +156,9 @@ def test_a_damaged_ledger_is_corrupt_or_says_so(path: Path) -> None:
     engine.rows("pragma wal_checkpoint(truncate)")
     engine.close()
     body = bytearray(path.read_bytes())
-    middle = len(body) // 2 // PAGE_BYTES * PAGE_BYTES
-    body[middle : middle + 3 * PAGE_BYTES] = b"\xff" * (3 * PAGE_BYTES)
+    # Every other page of the latter half: pages of the table and of its index are mixed there.
+    for page in range(len(body) // 2 // PAGE_BYTES * PAGE_BYTES, len(body), 2 * PAGE_BYTES):
+        body[page : page + PAGE_BYTES] = b"\xff" * PAGE_BYTES
     path.write_bytes(body)
     damaged = SQLite(path)
     assert damaged.check() != []
