@@ -192,7 +192,8 @@ class Pool:
         worker loads while others go on."""
         worker = self._slots.get()
         if worker is None:
-            with suppress(WorkerFault):
+            # Without a slot back `close` would wait for ever. What hinders a start is told with the first job.
+            with suppress(WorkerFault, OSError):
                 worker = self._start()
         self._slots.put(worker)
 
