@@ -58,6 +58,8 @@ def look(directory: Path) -> Found:
         broken = [Trouble("CONFIG", params=(("n", len(error.problems)),))]
         settings, texts = usable(directory), load_texts()
         calendar = work_calendar(settings.calendar)
+    except PermissionError as error:
+        raise GatewayError(f"{error.filename} cannot be read; ask as the user of the service, or as root") from error
     seen = _view(settings, calendar)
     return Found(seen, (*broken, *troubles(seen)), texts)
 
