@@ -70,7 +70,9 @@ def test_the_ledger_holds_no_plain_byte_and_the_verdict_is_the_same(sealed: Worl
     assert drop.file.sha256 == sha256(BODY).hexdigest()
     sealed.work()
     assert sealed.versions() == ["approved"]
+    sealed.engine.copy(sealed.folder / "backup.db")
     assert everywhere(sealed.folder, CANARY) == []
+    assert everywhere(sealed.folder, b"age-encryption.org/v1") >= ["backup.db"]
 
 
 def test_a_repeat_is_known_by_the_checksum_of_the_plain_bytes(sealed: World) -> None:
