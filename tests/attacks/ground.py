@@ -180,7 +180,7 @@ async def measure(ground: Ground, attack: Attack, *, full: bool) -> Measured:
     over = asyncio.Event()
 
     async def log_in() -> None:
-        while not over.is_set():
+        while not over.is_set() or not ground.logins:
             begun = time.monotonic()
             done = await asyncio.to_thread(gateway.sftp, VICTIM, "ls -1 /\n")
             ground.logins.append(time.monotonic() - begun)

@@ -19,7 +19,7 @@ TEXT = (SHIPPED.parent / "docs" / "configuration.md").read_text(encoding="utf-8"
 def section(name: str) -> dict[str, str]:
     """The rows of the table under the heading `### name`."""
     part = TEXT.split(f"### {name}\n")[1].split("\n#")[0]
-    return dict(re.findall(r"(?m)^\| `([a-z_.]+)` \| `?([^|`]+?)`? \|", part))
+    return dict(re.findall(r"(?m)^\| `([a-z0-9_.]+)` \| `?([^|`]+?)`? \|", part))
 
 
 def shown(value: Any) -> object:
