@@ -5,9 +5,9 @@ the watch and the SFTP door, reloads on SIGHUP or a changed file, and ends in or
 Touches: everything, once.
 Does not: hold policy. A role `sftp` takes files in; `worker` judges and publishes; `all` does both.
 
-The rooms inside: `clock` is legal time; `keys` which identities a role may have; `foundations` what every command stands
-on (lock, ledger, context); `work` the loops, `door` the way in, `systemd` the words spoken with it; `serve` puts them
-together.
+The rooms inside: `clock` is legal time; `keys` which identities a role may have; `foundations` what every command
+stands on (lock, ledger, context); `work` the loops, `door` the way in, `systemd` the words spoken with it; `serve` puts
+them together.
 """
 
 from gateway.daemon.clock import Clock, Options, sandbox_clock

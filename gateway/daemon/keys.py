@@ -20,8 +20,8 @@ from gateway.workflow.context import Context
 from gateway.workflow.recover import Difference
 
 CURE = (
-    "put the identity back from where it is kept (sealing.identity_file, old_identity_files); if it is lost, so is what "
-    "was sealed to it alone, and the municipalities must deliver again"
+    "put the identity back from where it is kept (sealing.identity_file, old_identity_files); if it is lost, so is "
+    "what was sealed to it alone, and the municipalities must deliver again"
 )
 
 
