@@ -81,9 +81,8 @@ def test_each_account_of_the_demo_has_its_own_key(demo: Path, login: str) -> Non
     assert key.stat().st_mode & 0o777 == 0o600
     public = keygen("-y", "-f", str(key)).split()[:2]
     accounts = load(demo / "config").participants.accounts
-    assert [owner for owner, account in accounts.items() for line in account.keys if line.split()[:2] == public] == [
-        login
-    ]
+    keys = [(owner, each.key.split()[:2]) for owner, account in accounts.items() for each in account.public_keys()]
+    assert [owner for owner, key in keys if key == public] == [login]
 
 
 def test_known_hosts_names_this_host_key_at_this_port(demo: Path) -> None:

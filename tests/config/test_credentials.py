@@ -5,6 +5,7 @@ Touches: a copy of the shipped files.
 Does not: log in (tests/edge/test_means).
 """
 
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -80,6 +81,11 @@ def test_a_key_that_ends_is_warned_of_with_its_place(config: Path, today: date, 
     assert all(said and said in each.what and fingerprint_of(KEY) in each.what for each in found)
 
 
+def numbered(cases: Collection[object]) -> list[str]:
+    """Names of cases that are the same in every process; the keys in them are new in each."""
+    return [str(number) for number in range(len(cases))]
+
+
 BAD = {
     f'keys: [{{key: "{KEY}", expires: morgen}}]': "keys[0].expires: no day",
     f'keys: [{{key: "{KEY}", expires: 2027-02-30}}]': "keys[0].expires: there is no day 2027-02-30",
@@ -97,7 +103,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("entry", BAD)
+@pytest.mark.parametrize("entry", BAD, ids=numbered(BAD))
 def test_what_is_wrong_is_said_at_its_place(tell: Tell, entry: str) -> None:
     [line] = complaints(tell, entry)
     assert line.startswith(BAD[entry])
@@ -130,7 +136,7 @@ SELDOM = {
 }
 
 
-@pytest.mark.parametrize(("entry", "settings"), SELDOM)
+@pytest.mark.parametrize(("entry", "settings"), SELDOM, ids=numbered(SELDOM))
 def test_what_opens_nothing_is_warned_of(config: Path, entry: str, settings: str) -> None:
     assert warnings(config, entry, settings) == SELDOM[entry, settings]
 
@@ -157,6 +163,7 @@ def test_a_hash_of_another_cost_is_warned_of(config: Path) -> None:
         ),
         ("sftp: {passwords: 'ja'}", "sftp.passwords: write true or false"),
     ],
+    ids=["ca", "revoked", "fingerprint", "no-ca", "serials", "unknown", "passwords"],
 )
 def test_settings_that_cannot_be_meant(tell: Tell, settings: str, said: str) -> None:
     [line] = tell("gateway.yaml", settings)
