@@ -44,6 +44,8 @@ EVERYTHING: dict[str, Param] = {
     "opens": "2018-02-12",
     "since": "2018-02-13T07:00:00+00:00",
     "nothing": "GEEN_WMO_0363_2017H2.txt",
+    "login": "anna.0363",
+    "key": "SHA256:7n0XSOSTCTkTzIstEyXiOz1eG9wPB30QF5mWMU4QCvY",
 }
 
 
