@@ -176,7 +176,8 @@ async def measure(ground: Ground, attack: Attack, *, full: bool) -> Measured:
     gateway = ground.gateway
     ground.logins.clear()
     before, start = traces(gateway), resident(gateway)
-    peak, wrong = start, []
+    peak = start
+    failed: list[str] = []
     over = asyncio.Event()
 
     async def log_in() -> None:
@@ -185,7 +186,7 @@ async def measure(ground: Ground, attack: Attack, *, full: bool) -> Measured:
             done = await asyncio.to_thread(gateway.sftp, VICTIM, "ls -1 /\n")
             ground.logins.append(time.monotonic() - begun)
             if STRANGE not in done.stdout:
-                wrong.append(f"the other client: {done.returncode} {done.stderr.strip()}")
+                failed.append(f"{done.returncode} {' '.join(done.stderr.split())}")
 
     async def watch() -> None:
         nonlocal peak
@@ -205,6 +206,7 @@ async def measure(ground: Ground, attack: Attack, *, full: bool) -> Measured:
     with suppress(AssertionError):
         await asyncio.to_thread(gateway.wait_until, lambda: not left_behind(gateway, before, attack)[1], "peace", 5.0)
     lines, left = left_behind(gateway, before, attack)
+    wrong = [f"{len(failed)} logins of the other client failed, as {failed[0]}"] if failed else []
     return Measured(attack, outcome, tuple(ground.logins), peak - start, len(lines), tuple(wrong + left))
 
 

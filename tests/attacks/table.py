@@ -69,6 +69,7 @@ def main() -> int:
     full = "--small" not in sys.argv
     # It says of each message after the end of a connection that it is gone; that is what is wanted.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
     rows = []
     for attack in ATTACKS:
         with tempfile.TemporaryDirectory() as name:

@@ -28,10 +28,6 @@ BROKEN = (
 )
 
 
-# So long a connection keeps its place before login against an equal; a login takes a few tenths of a second.
-KEEPS_ITS_PLACE = 1.0
-
-
 class Comer(Protocol):
     """Somebody who is connected."""
 
@@ -88,13 +84,13 @@ class Doorkeeper:
         return next((name for name, count in counts.items() if count >= getattr(self.settings, name)), "")
 
     def _made_room(self, network: str, others: "set[Comer]", now: float) -> bool:
-        """End the oldest connection that has not logged in, of the network that has most of them: when that is more
-        than this one would have, or the oldest had time enough to log in."""
+        """End the oldest connection that has not logged in, of the network that has most of them; unless this network
+        has as many. Who floods from a hundred networks must do so within the time of a login to keep anybody out."""
         unknown = [other for other in others if not other.is_known()]
         counts = Counter(other.network for other in unknown)
         ((largest, most),) = counts.most_common(1)
         oldest = min((other for other in unknown if other.network == largest), key=lambda other: other.since)
-        if most <= counts[network] + 1 and now - oldest.since < KEEPS_ITS_PLACE:
+        if most <= counts[network]:
             return False
         self.house.voice.say("place_taken", largest, network=largest, seconds=round(now - oldest.since))
         oldest.make_room()

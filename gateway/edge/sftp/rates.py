@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# Of one kind and one side so many lines at once, and then one in so many seconds.
+# Of one kind and one side so many lines at once, and then one in so many seconds; of one kind from all sides so many
+# at once, and then so many a second.
 LINES_AT_ONCE = 20
 LINE_SECONDS = 5.0
+ALL_AT_ONCE = 150
+ALL_PER_SECOND = 5.0
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class Voice:
     tell: Callable[..., None]
     monotonic: Callable[[], float]
     _rates: Rates = field(default_factory=lambda: Rates(1 / LINE_SECONDS, LINES_AT_ONCE))
+    _all: Rates = field(default_factory=lambda: Rates(ALL_PER_SECOND, ALL_AT_ONCE))
     _unsaid: dict[tuple[str, str], int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,7 +67,8 @@ class Voice:
         """A line, when this event from this side may have one now. `side`: an address, a network or a login."""
         key = (event, side)
         with self._lock:
-            now = self._rates.spare(f"{event} {side}", self.monotonic())
+            moment = self.monotonic()
+            now = self._rates.spare(f"{event} {side}", moment) and self._all.spare(event, moment)
             if not now and (key in self._unsaid or len(self._unsaid) < self._rates.most):
                 self._unsaid[key] = self._unsaid.get(key, 0) + 1
             unsaid = self._unsaid.pop(key, 0) if now else 0
