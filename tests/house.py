@@ -32,6 +32,7 @@ from gateway.domain.model import Drop
 from gateway.store.ledger import drops, reports
 from gateway.store.ledger.reports import Filed
 from gateway.store.sqlite import SQLite
+from tests.reports.judge import judge_all
 
 COMMAND = Path(sys.executable).with_name("gateway")
 # A Monday in the delivery window of the shipped round.
@@ -184,6 +185,9 @@ class Gateway:
             self._join(PATIENCE)
         if self._engine is not None:
             self._engine.close()
+        if error is None and self.ledger_path.exists():
+            # Whatever the test was about: each report that it made follows the published schema.
+            judge_all(self.ledger_path)
 
     # --- its log ------------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from gateway.workflow.context import Context
 from gateway.workflow.judge import judge, next_drop
 from gateway.workflow.publish import publish
 from gateway.workflow.receive import Received, receive
+from tests.reports.judge import judge_all
 
 SHIPPED = Path(__file__).resolve().parents[1] / "config"
 # Monday 12 February 2018, nine in the morning in Amsterdam: the first day of the shipped round.
@@ -112,8 +113,9 @@ class World:
         return self
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Let go of the ledger, once its reports are seen to follow the published schemas."""
         self.engine.close()
+        judge_all(self.folder / "ledger.db")
 
     def _examine(self, job: Job) -> Examination:
         if self.faults.get(job.name, 0) > 0:
