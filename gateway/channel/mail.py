@@ -170,12 +170,24 @@ class SmtpPost:
             line.abandon()
 
 
+class _Client(aiosmtplib.SMTP):
+    """A client that lets go at once, in every way in which a conversation ends: a polite end of TLS waits for the other
+    side and would outlive the event loop of this sending, with its socket. It closes itself when connecting, STARTTLS
+    or the login fails, and forgets its transport then; so nobody but the client can do this."""
+
+    def close(self) -> None:
+        """Close the connection now."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+        super().close()
+
+
 class _Line:
     """One conversation with the server, taken up again when it breaks; `_down` is why nothing more is tried."""
 
     def __init__(self, settings: Mail) -> None:
         self._settings = settings
-        self._client: aiosmtplib.SMTP | None = None
+        self._client: _Client | None = None
         self._down: Temporary | None = None
         self._strikes = 0
 
@@ -200,15 +212,14 @@ class _Line:
         self._strikes = 0
         return None
 
-    async def _connected(self) -> aiosmtplib.SMTP | None:
+    async def _connected(self) -> _Client | None:
         """The client, connected and logged in; None when that fails, which holds for all letters of this call."""
         if self._client is not None and self._client.is_connected:
             return self._client
         await self.hang_up()
         settings = self._settings
-        client: aiosmtplib.SMTP | None = None
         try:
-            client = aiosmtplib.SMTP(
+            client = _Client(
                 hostname=settings.host,
                 port=settings.port,
                 username=settings.user,
@@ -221,9 +232,6 @@ class _Line:
             await client.connect()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             self._down = Temporary(f"mail server {settings.host}:{settings.port}: {_words(error)}")
-            if client is not None:
-                _cut(client.transport)
-                client.close()
             return None
         self._client = client
         return client
@@ -255,24 +263,15 @@ class _Line:
     def abandon(self) -> None:
         """Leave without a word; harmless when the line is closed."""
         if self._client is not None:
-            _cut(self._client.transport)
             self._client.close()
             self._client = None
 
     async def hang_up(self) -> None:
         """Say goodbye when somebody is there to hear it."""
         if self._client is not None and self._client.is_connected:
-            transport = self._client.transport
             with suppress(aiosmtplib.SMTPException, OSError):
                 await self._client.quit(timeout=1)
-            _cut(transport)
         self.abandon()
-
-
-def _cut(transport: asyncio.BaseTransport | None) -> None:
-    """Let go of a connection now: a polite end of TLS would outlive the event loop of this sending."""
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
 
 
 def _password(settings: Mail) -> str | None:
