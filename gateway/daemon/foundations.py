@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import Configuration, fingerprint, load
+from gateway.daemon import heart
 from gateway.daemon.clock import Clock
 from gateway.domain.model import to_ms, uuid7
 from gateway.errors import Conflict, Corrupt, GatewayError
@@ -114,10 +115,18 @@ def offline(configuration: Configuration) -> Context:
     opens nothing that is sealed."""
     engine = open_ledger(configuration)
     sandbox = facts.setting(engine, "sandbox") == "1"
-    start = log.latest_moment(engine) if sandbox else None
+    start = _sandbox_moment(configuration, engine) if sandbox else None
     clock = Clock(start, 0.0 if start else 1.0)
     sealing = Sealing(configuration.settings.sealing.recipients)
     return make_context(configuration, engine, clock, lambda: configuration, None, sandbox, sealing)
+
+
+def _sandbox_moment(configuration: Configuration, engine: SQLite) -> datetime | None:
+    """The last moment that a sandbox is known to have lived: of the newest line of its log, or of a process of it. What
+    the command line writes by the real clock instead would take the sandbox to that day for good."""
+    lived = [each.legal for each in heart.read(configuration.settings.paths.state) if each.legal is not None]
+    latest = log.latest_moment(engine)
+    return max([*lived, *([latest] if latest else [])], default=None)
 
 
 def make_context(

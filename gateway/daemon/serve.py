@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, timedelta
 from functools import partial
 
 from gateway import logs
@@ -41,6 +42,8 @@ from gateway.workflow.context import Context
 from gateway.workflow.recover import recover
 
 WORKING_FILE_SECONDS = 3600.0
+# A sandbox goes on where its ledger ends, when that is later than where it was told to begin: worth a line.
+RESUMED = timedelta(minutes=1)
 # Who must not hang, or systemd hears no more of us.
 WATCHED = {"all": ("loop", "intake"), "sftp": ("loop", "intake"), "worker": ("loop", "judging")}
 
@@ -60,6 +63,9 @@ def serve(options: Options) -> None:
         # What was wrong with a former one is no trouble of this start, which has loaded it.
         facts.set_setting(engine, "configuration_error", "")
         tell = made.counted(logs.set_up(clock, sandbox=options.simulate is not None))
+        if options.simulate is not None and clock() > options.simulate + RESUMED:
+            asked = options.simulate.astimezone(UTC).isoformat(timespec="seconds")
+            tell("sandbox_resumed", asked=asked, at=clock().isoformat(timespec="seconds"))
         for warning in configuration.warnings:
             tell("configuration_warning", problem=str(warning))
         pool = None
