@@ -16,14 +16,17 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import history
 import processes
 import servers
+import yaml
 from servers import Server
 
 from gateway.cli import samples
@@ -306,6 +309,63 @@ def resting(server: Server) -> None:
     print(f"idle: {(processes.processor(server.pid) - before) / 20 * 100:.2f} % of a processor", flush=True)
 
 
+# --- the ledger -----------------------------------------------------------------------------------------------------
+
+
+def receiving(bench: Bench) -> None:
+    """What many at once gain by sharing commits, and how long a commit takes."""
+    root = bench.folder / "receiving"
+    servers.country(root)
+    small = noise(bench, 20_000)
+    with servers.gateway(root, workers=False) as server:
+        alone = run(bench, server, "put", 1, bench.some(100), small)
+        many = run(bench, server, "put", 64, bench.some(20), small)
+        each, together = len(alone.each) / alone.seconds, len(many.each) / many.seconds
+        print(f"\nreceived a second, 20 KB: {each:.0f} by one session, {together:.0f} by 64", end="")
+        print(f" ({together / each:.1f} times)")
+        within, commits = commits_of(server)
+        print(f"commits within 0.1 s: {within:,.0f} of {commits:,.0f}", flush=True)
+
+
+def commits_of(server: Server) -> tuple[float, float]:
+    """How many commits took at most 0.1 s, and how many there were, by the gateway's own metrics."""
+    listen = yaml.safe_load((server.root / "config" / "gateway.yaml").read_text())["metrics"]["listen"]
+    with urllib.request.urlopen(f"http://{listen}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return (
+        float(figures['gateway_commit_seconds_bucket{le="0.1"}']),
+        float(figures['gateway_commit_seconds_bucket{le="+Inf"}']),
+    )
+
+
+def growth(bench: Bench) -> None:
+    """The cost of a drop in a new ledger and in one with 100,000 deliveries."""
+    root = bench.folder / "growth"
+    people = servers.country(root)
+    file = table(bench, "WMO", 3_600)
+    ledger_file = root / "var" / "ledger.db"
+    with servers.gateway(root) as server:
+        run(bench, server, "put", len(people), 1, file)
+        before = [cost_of_drops(bench, server, file) for _ in range(bench.rounds)]
+    there = history.multiply(ledger_file, bench.some(100_000))
+    with servers.gateway(root) as server:
+        until = time.monotonic() + 3600
+        while history.unsealed(ledger_file) > 1000:  # the log's seals are a matter of history too
+            if time.monotonic() > until:
+                raise RuntimeError("the log is not sealed within an hour")
+            time.sleep(5)
+        after = [cost_of_drops(bench, server, file) for _ in range(bench.rounds)]
+    new, old = statistics.median(before), statistics.median(after)
+    print(f"\nprocessor ms per drop of {file.stat().st_size:,} bytes to its reports: {new:.0f}", end="")
+    print(f"; with {there:,} deliveries in the ledger {old:.0f} ({old / new:.2f} times)", flush=True)
+
+
+def cost_of_drops(bench: Bench, server: Server, file: Path) -> float:
+    """Processor milliseconds per drop."""
+    return run(bench, server, "put", 64, bench.some(3), file).processor / (64 * bench.some(3)) * 1000
+
+
 # --- a whole country ------------------------------------------------------------------------------------------------
 
 
@@ -382,6 +442,8 @@ def starting(bench: Bench) -> None:
 PARTS: dict[str, Callable[[Bench, int], None]] = {
     "peers": beside,
     "reports": lambda bench, _others: reports(bench),
+    "ledger": lambda bench, _others: receiving(bench),
+    "growth": lambda bench, _others: growth(bench),
     "country": lambda bench, _others: burst(bench),
     "start": lambda bench, _others: starting(bench),
 }

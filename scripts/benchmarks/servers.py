@@ -252,7 +252,9 @@ def country(root: Path, others: int = 0) -> list[dict[str, str]]:
     )
     settings = root / "config" / "gateway.yaml"
     settings.write_text(
-        """sftp:
+        f"""metrics:
+  listen: 127.0.0.1:{free_port()}
+sftp:
   connections: 5000
   connections_per_address: 5000
   unauthenticated_connections: 2000
