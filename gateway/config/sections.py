@@ -109,7 +109,7 @@ class Sftp(BaseModel, frozen=True, extra="forbid"):
         default=262_144, description="answers that a connection may leave unread before its requests wait"
     )
     requests_per_second: Count = Field(
-        default=1000, description="SFTP requests of one account per second; after twice as many at once they wait"
+        default=500, description="SFTP requests of one account per second; after as many at once they wait"
     )
 
     @property

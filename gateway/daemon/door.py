@@ -65,7 +65,7 @@ async def open_door(
         listings=settings.sftp.listings_per_session,
         read_bytes=settings.sftp.read_bytes,
         unread_bytes=settings.sftp.unread_bytes,
-        requests=Rates(settings.sftp.requests_per_second, 2 * settings.sftp.requests_per_second),
+        requests=Rates(settings.sftp.requests_per_second, settings.sftp.requests_per_second),
     )
     listeners = _handed(settings) or _addresses(options, settings)
     try:

@@ -20,6 +20,13 @@ from tests.edge.raw import number, text
 PER_ADDRESS, IN_ALL = 20, 100
 
 
+async def nothing(ground: Ground, full: bool) -> Outcome:
+    """No attack: how long a login takes here by itself, and how much the daemon grows by the other client's."""
+    await asyncio.sleep(20 if full else 1)
+    await ground.look()
+    return Outcome(0, "-")
+
+
 async def flood_from_one_address(ground: Ground, full: bool) -> Outcome:
     """Connections that say nothing and stay."""
     tried, address = 400 if full else 60, ground.address()

@@ -12,6 +12,7 @@ NOT_IN = ("not_logged_in", "connection_refused", "connection_banned", "banned", 
 REFUSED = ("request_refused", "path_refused", "refused", "session_broken")
 
 ATTACKS: tuple[Attack, ...] = (
+    Attack("none", "only the other client, to compare with", "-", before_login.nothing, ()),
     Attack("connections, one address", "connections that say nothing, held", "a share of the places, not all",
            before_login.flood_from_one_address, ("connection_refused",)),
     Attack("connections, many addresses", "all places before login taken from many networks", "others find a place",

@@ -28,7 +28,8 @@ GRACE = 3
 # Half-silent sessions are looked at each fourth of the idle time, and then held-back log lines are counted.
 SETTINGS = {"sftp": {"login_grace_seconds": GRACE, "idle_seconds": 12}, "penalties": {"allow": ["127.0.0.1/32"]}}
 LOGIN_SECONDS, GROWTH_BYTES = 2.0, 32 * 1024 * 1024
-MOST_LINES = 400
+# Three kinds of line, of 150 each.
+MOST_LINES = 500
 SECRETS = ("PRIVATE KEY", "999990007", "geheim")
 
 
@@ -138,12 +139,12 @@ class Traces:
 
 def traces(gateway: Gateway) -> Traces:
     """As it is now. Refusals leave receipts in the outbox: those are wanted."""
+    # Uploads come and go meanwhile, which os.walk bears.
+    walked = (Path(folder) / name for folder, _, names in os.walk(gateway.root) for name in names)
     files = {
         str(path.relative_to(gateway.root))
-        for path in gateway.root.rglob("*")
-        if path.is_file()
-        and not {"var", ".mail"} & {*path.parts}
-        and not re.search(r"/OB_0363_.*_GEWEIGERD\.", str(path))
+        for path in walked
+        if not {"var", ".mail"} & {*path.parts} and not re.search(r"/OB_0363_.*_GEWEIGERD\.", str(path))
     }
     drops = tuple(drop.id for drop in gateway.drops())
     return Traces(drops, frozenset(files), len(gateway.events()), len(gateway.text()))
@@ -166,8 +167,10 @@ def left_behind(gateway: Gateway, before: Traces, attack: Attack) -> tuple[list[
     wrong += ["Traceback in the log"] if "Traceback" in said else []
     if attack.events and not any(event.get("of", event["event"]) in attack.events for event in lines):
         wrong.append("no log line")
-    if len(lines) > MOST_LINES:
-        wrong.append(f"{len(lines)} log lines")
+    # Each upload that was broken off has its line, also when they are many.
+    flood = [event for event in lines if event["event"] != "broken_off"]
+    if len(flood) > MOST_LINES:
+        wrong.append(f"{len(flood)} log lines")
     return lines, wrong
 
 

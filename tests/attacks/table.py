@@ -27,7 +27,8 @@ Made by `python -m tests.attacks.table`: each attack against a real gateway, ove
 
 A line is **green** when everything was answered as it must be, the slowest login of the other client took less than
 2 s, the memory of the daemon grew by less than 32 MB, no file was delivered and none lies where it should not, the log
-has a line about it (and not hundreds), and no secret is in the log. Otherwise it is **red** and says why.
+has a line about it (and no more than 500, but for one per upload that was broken off), and no secret is in the log.
+Otherwise it is **red** and says why.
 
 """
 FOOT = """

@@ -48,6 +48,8 @@ from gateway.workflow.receive import Received
 
 Answer = TypeVar("Answer")
 CLOSE_WAITS = 20.0
+# Threads that look things up for one account. Each that computes makes the event loop wait for the interpreter.
+LOOKING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ class House:
     acts: Memory = field(default_factory=Memory)
     read_bytes: int = 261_120
     unread_bytes: int = 262_144
-    requests: Rates = field(default_factory=lambda: Rates(1000, 2000))
+    requests: Rates = field(default_factory=lambda: Rates(500, 500))
     voice: Voice = field(init=False)
+    looking: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     drafts: Drafts = field(default_factory=Drafts)
 
     def __post_init__(self) -> None:
@@ -184,17 +187,21 @@ class Session(asyncssh.SFTPServer):
     async def _in_thread(self, work: Callable[..., Answer], *args: Any) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(None, partial(work, *args))
 
+    async def _look(self, work: Callable[..., Answer], *args: Any) -> Answer:
+        async with self._house.looking.setdefault(self._known.login, asyncio.Semaphore(LOOKING)):
+            return await self._in_thread(work, *args)
+
     # --- looking ------------------------------------------------------------------------------------------------------
 
     async def opendir(self, path: bytes, open_now: int) -> AsyncIterator[SFTPName]:
         """The entries of a folder, whole at once; a missing folder fails here."""
         if open_now >= self._house.listings:
             raise self._status(Refusal("TOO_MANY_LISTINGS", max=self._house.listings))
-        return listed(await self._answer(self._in_thread(self._view.entries_of, path)))
+        return listed(await self._answer(self._look(self._view.entries_of, path)))
 
     async def stat(self, path: bytes) -> SFTPAttrs:
         """Attributes of a place."""
-        return attributes(await self._answer(self._in_thread(self._view.entry, path)))
+        return attributes(await self._answer(self._look(self._view.entry, path)))
 
     async def lstat(self, path: bytes) -> SFTPAttrs:
         """Attributes of a place; there are no links."""
@@ -228,7 +235,7 @@ class Session(asyncssh.SFTPServer):
         opened: Upload | Download | Act | Paper = (
             await self._open_to_write(path, pflags)
             if writing
-            else await self._answer(self._in_thread(open_to_read, self._view, path))
+            else await self._answer(self._look(open_to_read, self._view, path))
         )
         self._open[id(opened)] = opened
         return opened
@@ -419,7 +426,7 @@ class Session(asyncssh.SFTPServer):
 
     async def setstat(self, path: bytes, attrs: SFTPAttrs) -> None:
         """Times and modes are accepted without effect; the path must exist."""
-        await self._answer(self._in_thread(self._view.entry, path))
+        await self._answer(self._look(self._view.entry, path))
 
     async def lsetstat(self, path: bytes, attrs: SFTPAttrs) -> None:
         """As setstat."""
