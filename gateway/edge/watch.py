@@ -1,20 +1,22 @@
 """Watch: files that local programs put into inbox/<code>/ themselves.
 
-Does: on any watchdog event, and every few seconds without one, lists the folders and claims each file that is whole.
-A read lease (F_SETLEASE) shows that nobody has it open for writing; where leases do not exist, size and time must have
-been quiet for a while. The intake loop does the rest.
+Does: on any watchdog event, and every few seconds without one, lists the folders and claims each file that is whole, in
+the order in which they were put there. A read lease (store.leases) shows that nobody has it open for writing; where
+leases cannot tell, the file must not have changed for a while. The intake loop does the rest, and begins while a burst
+is still being claimed. A folder or a file that gives trouble is told of once an hour and holds up no other.
 Touches: inbox/<code>/ and inbox/<code>/proef/: regular files whose names do not start with a dot.
 Does not: act on an event's path (watchdog loses events and never replays them) or follow links.
 
-Weakness: a writer that closes and reopens a file to append is taken at its first close where leases exist; let it write
-under a working name (NAME.part) or elsewhere and move the file in.
+Weakness: a writer that closes and reopens a file to append is taken at its first close where leases exist, and one that
+pauses longer than the quiet time where they do not; let it write under a working name (NAME.part) or elsewhere and move
+the file in.
 """
 
-import errno
-import fcntl
 import os
+import re
 import stat
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,16 +34,27 @@ from watchdog.observers.api import BaseObserver
 from gateway.config.sections import Watch
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Lane, to_ms
-from gateway.errors import SURPRISES, GatewayError
+from gateway.errors import SURPRISES, GatewayError, Temporary
+from gateway.store import leases
+from gateway.store.claims import TRIAL, Claim
+from gateway.store.spool import CLAIMED
 from gateway.workflow.context import Context
 from gateway.workflow.loops import reason_of
+from gateway.workflow.throttle import Throttle
 from gateway.workflow.vitals import SLACK, Vitals
 
-# How long one listing of all folders, with its claims, may take.
+# How long one batch of claims, or the listing before it, may take.
 PATIENCE = 120.0
+BATCH = 64
+DAY = 86_400.0
+MOUNTS = Path("/proc/self/mountinfo")
+# What editors keep beside the file they write: `X.csv~`, `#X.csv#`.
+BESIDE = re.compile(r".*~|#.*#", re.DOTALL)
 # Asked of the kernel itself: our own listings open these folders, and each open would else be an event.
 EVENTS: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent, FileClosedEvent]
-NO_LEASES = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+SORTS = {stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
+# What says that a file is still the same: device, inode, size, mtime, ctime.
+Look = tuple[int, int, int, int, int]
 
 
 class _WakeUp(FileSystemEventHandler):
@@ -74,7 +87,11 @@ class Watcher:
         self._claimed = claimed
         self._tell = tell
         self._vitals = vitals or Vitals()
-        self._quiet: dict[Path, tuple[int, int, float]] = {}
+        self._quiet: dict[Path, tuple[Look, float]] = {}
+        self._troubles = Throttle(monotonic)
+        self._remarks = Throttle(monotonic, DAY)
+        self._observed: dict[Path, tuple[int, int] | None] = {}
+        self._remote: frozenset[tuple[int, int]] = frozenset()
         self._wake = threading.Event()
         self._stopping = False
         self._observer: BaseObserver | None = None
@@ -102,12 +119,30 @@ class Watcher:
     def _observe(self) -> None:
         handler = _WakeUp(self._wake)
         observer = Observer()
-        # watchdog has a thread for each folder. One that nobody delivers in is left to the rescan, which refuses.
-        for folder, code, _ in self._folders():
-            if code in self._settings.accounts:
-                observer.schedule(handler, str(folder), event_filter=EVENTS)
-        observer.start()
+        try:
+            # One that nobody delivers in is left to the rescan, which refuses.
+            for folder, code, _ in self._folders():
+                if code in self._settings.accounts:
+                    self._observed[folder] = _identity(folder)
+                    if self._observed[folder] is not None:
+                        observer.schedule(handler, str(folder), event_filter=EVENTS)
+            observer.start()
+        except OSError:
+            observer.stop()
+            raise
         self._observer = observer
+
+    def _observe_anew(self) -> None:
+        """Events come from the folder that was there at the start: not from one that was mounted or made since."""
+        now = {folder: _identity(folder) for folder in self._observed}
+        if self._observer is None or now == self._observed:
+            return
+        self._observed |= {folder: None for folder, found in now.items() if found is None}
+        if any(found is not None and found != self._observed[folder] for folder, found in now.items()):
+            self._observer.stop()
+            self._observer.join()
+            self._observer = None
+            self._observe()
 
     def _loop(self) -> None:
         well: bool | None = None
@@ -122,6 +157,7 @@ class Watcher:
             try:
                 if self.scan():
                     self._claimed()
+                self._observe_anew()
                 well = True
             except (GatewayError, OSError, *SURPRISES) as error:  # nothing is claimed any more without this thread
                 well = False
@@ -137,47 +173,83 @@ class Watcher:
 
     def scan(self) -> int:
         """Claim every whole file; how many."""
-        seen: dict[Path, tuple[int, int, float]] = {}
+        seen: dict[Path, tuple[Look, float]] = {}
+        self._remote = _remote_devices()
         count = 0
         for folder, code, lane in self._folders():
-            if not folder.is_dir():
-                continue
-            with os.scandir(folder) as entries:
-                found = sorted(
-                    (entry.stat(follow_symlinks=False).st_mtime_ns, entry.name)
-                    for entry in entries
-                    if not entry.name.startswith(".") and not is_working_name(entry.name)
-                )
-            for _, name in found:
-                count += self._claim(folder / name, code, lane, seen)
+            for name in self._names(folder, code, lane):
+                if self._stopping:
+                    return count
+                if self._claim_or_tell(folder / name, code, lane, seen):
+                    count += 1
+                    if count % BATCH == 0:
+                        self._vitals.beat("watch", PATIENCE)
+                        self._claimed()
         self._quiet = seen
         return count
 
-    def _claim(self, path: Path, code: str, lane: Lane, seen: dict[Path, tuple[int, int, float]]) -> int:
+    def _names(self, folder: Path, code: str, lane: Lane) -> list[str]:
+        """The files of a folder, in the order in which they were put there; none when it cannot be used now."""
+        trouble = ("folder", folder)
         try:
-            status = path.lstat()
-            if not stat.S_ISREG(status.st_mode):
-                return 0
-            with self._opened(path) as descriptor:
-                leased = None if descriptor is None else _take_lease(descriptor)
-                if leased is False:
-                    return 0
-                if leased is None and not self._is_quiet(path, status, seen):
-                    return 0
-                # Nobody but the kernel sets this time: it is when the file was last written, moved or touched at all.
-                put_at = to_ms(self._ctx.written(path.lstat().st_ctime))
-                claim = self._ctx.spool.claim(path, code, lane, self._ctx.new_id(), put_at)
-                if leased and descriptor is not None and _lease_broken(descriptor):
-                    # Somebody opened it for writing between the lease and the move: it is theirs again.
-                    self._ctx.spool.give_back(claim, path)
-                    return 0
-                return 1
-        except FileNotFoundError:
-            return 0
+            if lane is Lane.DELIVERY and not (folder / CLAIMED).is_dir() and folder.is_dir():
+                # Another disk than before, or emptied by hand.
+                self._ctx.spool.prepare([code])
+            found, others = _listed(folder)
+            if found and not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError("files cannot be moved out of it")
+        except (OSError, Temporary) as error:
+            if self._troubles.passes(trouble):
+                self._tell("watch_folder_failed", municipality=code, lane=lane, reason=reason_of(error), error=True)
+            return []
+        if self._troubles.over(trouble):
+            self._tell("watch_folder_back", municipality=code, lane=lane)
+        for sort, number in sorted(others.items()):
+            if self._remarks.passes((folder, sort)):
+                self._tell("watch_skipped", municipality=code, lane=lane, sort=sort, number=number)
+        return found
+
+    def _claim_or_tell(self, path: Path, code: str, lane: Lane, seen: dict[Path, tuple[Look, float]]) -> bool:
+        try:
+            return self._claim(path, code, lane, seen)
+        except BlockingIOError:
+            # Who shares the folder over the network has the file at hand.
+            return False
+        except (OSError, Temporary) as error:
+            # A file that vanished is its owner's affair.
+            if os.path.lexists(path) and self._troubles.passes(("claim", path.parent, type(error.__cause__ or error))):
+                self._tell("watch_claim_failed", municipality=code, lane=lane, reason=reason_of(error), error=True)
+            return False
+
+    def _claim(self, path: Path, code: str, lane: Lane, seen: dict[Path, tuple[Look, float]]) -> bool:
+        with self._opened(path) as descriptor:
+            leased = None if descriptor is None else self._lease(descriptor, code)
+            if leased is False:
+                return False
+            status = path.lstat() if descriptor is None else os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or (leased is None and not self._is_quiet(path, status, seen)):
+                return False
+            # Nobody but the kernel sets this time: it is when the file was last written, moved or touched at all.
+            put_at = to_ms(self._ctx.written(status.st_ctime))
+            claim = self._ctx.spool.claim(path, code, lane, self._ctx.new_id(), put_at)
+            if not _is_same(claim, status) or (leased and descriptor is not None and leases.broken(descriptor)):
+                # Since we looked somebody opened it for writing, or put another file in its place: it is theirs again.
+                self._ctx.spool.give_back(claim, path)
+                return False
+            return True
+
+    def _lease(self, descriptor: int, code: str) -> bool | None:
+        device = os.fstat(descriptor).st_dev
+        remote = (os.major(device), os.minor(device)) in self._remote
+        leased = None if remote else leases.take(descriptor)
+        if leased is None and self._remarks.passes(("leases", code, remote)):
+            why = "a disk that others may write" if remote else "the system gives none"
+            self._tell("watch_without_leases", municipality=code, reason=why)
+        return leased
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[int | None]:
-        """A descriptor to take a lease on; None when leases are off or the file cannot be opened."""
+        """A descriptor to take a lease on; None when leases are off or the file may not be read."""
         if self._settings.leases == "off":
             yield None
             return
@@ -191,27 +263,54 @@ class Watcher:
         finally:
             os.close(descriptor)
 
-    def _is_quiet(self, path: Path, status: os.stat_result, seen: dict[Path, tuple[int, int, float]]) -> bool:
+    def _is_quiet(self, path: Path, status: os.stat_result, seen: dict[Path, tuple[Look, float]]) -> bool:
         now = self._monotonic()
-        size, modified, since = self._quiet.get(path, (-1, -1, now))
-        if (size, modified) != (status.st_size, status.st_mtime_ns):
+        look = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        before, since = self._quiet.get(path, (None, now))
+        if look != before:
             since = now
-        seen[path] = (status.st_size, status.st_mtime_ns, since)
+        seen[path] = (look, since)
         return now - since >= self._settings.quiet_seconds
 
 
-def _lease_broken(descriptor: int) -> bool:
-    return fcntl.fcntl(descriptor, fcntl.F_GETLEASE) != fcntl.F_RDLCK
+def _listed(folder: Path) -> tuple[list[str], Counter[str]]:
+    """Names of the files that may be for us, oldest first, and how many there are of what is no file."""
+    found: list[tuple[int, str]] = []
+    others: Counter[str] = Counter()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or is_working_name(entry.name) or BESIDE.fullmatch(entry.name):
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                found.append((status.st_ctime_ns, entry.name))
+            elif entry.name != TRIAL:
+                others[SORTS.get(stat.S_IFMT(status.st_mode), "device")] += 1
+    return [name for _, name in sorted(found)], others
 
 
-def _take_lease(descriptor: int) -> bool | None:
-    """True: nobody writes the file; False: somebody does; None: leases cannot tell here."""
+def _is_same(claim: Claim, status: os.stat_result) -> bool:
+    """Whether what was claimed is the file that was looked at, as it was then."""
+    now = claim.path.lstat()
+    return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) == (
+        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    )  # fmt: skip
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Which folder this is; None when there is none."""
     try:
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except OSError as error:
-        if error.errno == errno.EAGAIN:
-            return False
-        if error.errno in NO_LEASES:
-            return None
-        raise
-    return True
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _remote_devices() -> frozenset[tuple[int, int]]:
+    try:
+        return leases.network_devices(MOUNTS.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return frozenset()

@@ -19,13 +19,23 @@ is acknowledged before the ledger has the bytes.
 import json
 import os
 import shutil
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway.errors import Corrupt, Temporary
+from gateway.errors import Corrupt
+from gateway.store.claims import (
+    PUT,
+    TRIAL,
+    Claim,
+    claim_at,
+    copy_whole,
+    moved_unless_taken,
+    open_claim,
+    remove_empty,
+    size_of,
+)
 from gateway.store.durable import (
     HIDDEN,
     PRIVATE_FILE,
@@ -42,8 +52,6 @@ LANDED = ".landed"
 REFUSED = ".geweigerd"
 COLLECTED = "opgehaald"
 MAIL = ".mail"
-PUT = "put="
-TRIAL = "proef"
 WHOLE = "whole"
 PRIVATE_FOLDER = 0o700
 
@@ -70,25 +78,6 @@ class Landing:
 
     folder: Path
     facts: LandingFacts
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A file taken from the watch folder. `put_at`: since when it lay there as it is, in legal milliseconds; None when
-    that is not known."""
-
-    id: str
-    municipality: str
-    lane: str
-    path: Path
-    put_at: int | None = None
-
-
-def _claim(folder: Path, code: str, path: Path) -> Claim:
-    """The claim of a file below the folder of its id."""
-    between = path.parent.name if path.parent != folder else ""
-    put_at = int(between.removeprefix(PUT)) if between.startswith(PUT) else None
-    return Claim(folder.name, code, TRIAL if between == TRIAL else "inbox", path, put_at)
 
 
 class Spool:
@@ -147,11 +136,26 @@ class Spool:
         return sorted(self._below(LANDED), key=lambda folder: folder.name)
 
     def _below(self, name: str) -> Iterator[Path]:
-        """What lies in the folder `name` of each municipality."""
+        """What lies in the folder `name` of each municipality. One that cannot be listed (see `unreachable`) does not
+        hold up the others."""
         with world():
             for folder in self.inbox.iterdir():
-                with suppress(FileNotFoundError, NotADirectoryError):
+                with suppress(OSError):
                     yield from (folder / name).iterdir()
+
+    def unreachable(self) -> list[tuple[str, str]]:
+        """Each municipality of which what came in cannot be listed now (a network disk that is gone), and why."""
+        found = []
+        with world():
+            for folder in sorted(self.inbox.glob("[!.]*")):
+                try:
+                    for name in (CLAIMED, LANDED):
+                        os.scandir(folder / name).close()
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                except OSError as error:
+                    found.append((folder.name, error.strerror or type(error).__name__))
+        return found
 
     @staticmethod
     def read_facts(folder: Path) -> Landing:
@@ -264,59 +268,82 @@ class Spool:
         with world():
             folder = self.inbox / municipality / CLAIMED / claim_id
             folder.mkdir(mode=PRIVATE_FOLDER)
-            if lane == TRIAL:
-                folder = folder / TRIAL
-                folder.mkdir(mode=PRIVATE_FOLDER)
-            elif put_at is not None:
-                folder = folder / f"{PUT}{put_at}"
-                folder.mkdir(mode=PRIVATE_FOLDER)
-            # The new folders are durable before the file's only name is in them.
-            fsync_folder(self.inbox / municipality / CLAIMED / claim_id)
-            fsync_folder(self.inbox / municipality / CLAIMED)
-            claimed = folder / path.name
-            path.rename(claimed)
-            fsync_folder(folder)
-            fsync_folder(path.parent)
+            try:
+                claimed = self._move_in(path, folder, TRIAL if lane == TRIAL else put_at)
+            except OSError:
+                remove_empty(folder)
+                raise
         return Claim(claim_id, municipality, lane, claimed, None if lane == TRIAL else put_at)
+
+    @staticmethod
+    def _move_in(path: Path, folder: Path, between: str | int | None) -> Path:
+        claim = folder
+        if between is not None:
+            folder = folder / (between if isinstance(between, str) else f"{PUT}{between}")
+            folder.mkdir(mode=PRIVATE_FOLDER)
+        # The new folders are durable before the file's only name is in them.
+        fsync_folder(claim)
+        fsync_folder(claim.parent)
+        claimed = folder / path.name
+        path.rename(claimed)
+        fsync_folder(folder)
+        fsync_folder(path.parent)
+        return claimed
 
     def give_back(self, claim: Claim, path: Path) -> None:
         """Undo a claim on a file that somebody began to write meanwhile. When the name was taken again, the claim
         stands and is landed: both files are drops."""
-        if not path.exists():
-            with world():
-                claim.path.rename(path)
-                fsync_folder(path.parent)
-            self.drop_claim(claim)
+        with world():
+            if not moved_unless_taken(claim.path, path):
+                return
+            fsync_folder(path.parent)
+        self.drop_claim(claim)
+
+    def claim_folders(self) -> list[Path]:
+        """The folder of every claim that was not landed or refused yet, oldest first."""
+        return sorted(self._below(CLAIMED), key=lambda each: each.name)
+
+    @staticmethod
+    def claims_in(folder: Path) -> list[Claim]:
+        """The claim of such a folder; none when a crash, or the watch, left it empty."""
+        with world():
+            paths = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+        return [claim_at(folder, folder.parent.parent.name, path) for path in paths]
 
     def claims(self) -> list[Claim]:
         """Every claimed file that was not landed or refused yet, oldest first."""
-        found = []
+        return [claim for folder in self.claim_folders() for claim in self.claims_in(folder)]
+
+    @staticmethod
+    def may_read(claim: Claim) -> bool:
+        """Whether this process may read a claimed file at all."""
         with world():
-            for folder in sorted(self._below(CLAIMED), key=lambda each: each.name):
-                code = folder.parent.parent.name
-                for path in folder.rglob("*"):
-                    if path.is_symlink() or not path.is_dir():
-                        found.append(_claim(folder, code, path))
-        return found
+            try:
+                os.close(open_claim(claim))
+            except PermissionError:
+                return False
+        return True
 
-    def copy_claim(self, claim: Claim) -> int:
-        """Stage a private copy of a claimed file, so that a descriptor somebody kept cannot change it; its size.
+    def copy_claim(self, claim: Claim, most: int, *, leased: bool = False) -> int:
+        """Stage a private copy of a claimed file, so that a descriptor somebody kept cannot change it; its size. A file
+        of more than `most` bytes is not copied: only its size is given. `leased`: a lease shows whether it is written.
 
-        Temporary when it is no regular file, or changed while it was read: somebody still writes it.
+        Temporary when it is no regular file, is being written, or changed while it was read.
         """
         self.discard(claim.id)
         with world():
-            descriptor = os.open(claim.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as source, os.fdopen(self.stage(claim.id), "wb") as target:
-                before = os.fstat(descriptor)
-                if not stat.S_ISREG(before.st_mode):
-                    raise Temporary(f"claim {claim.id} is no regular file")
-                shutil.copyfileobj(source, target, 1 << 20)
-                after = os.fstat(descriptor)
-                size = target.tell()
-        if (before.st_size, before.st_mtime_ns, size) != (after.st_size, after.st_mtime_ns, after.st_size):
-            raise Temporary(f"claim {claim.id} changed while it was read")
-        return size
+            source = open_claim(claim)
+            try:
+                size = size_of(claim, source)
+                if size > most:
+                    return size
+                target = self.stage(claim.id)
+                try:
+                    return copy_whole(claim, source, target, most, leased=leased)
+                finally:
+                    os.close(target)
+            finally:
+                os.close(source)
 
     def drop_claim(self, claim: Claim) -> None:
         """Forget a claim whose copy has landed."""
@@ -335,11 +362,11 @@ class Spool:
     def sweep_claims(self) -> int:
         """Remove the empty folders of claims that a crash broke off; how many. Only when no watch of this node runs."""
         with world():
-            kept = {claim.id for claim in self.claims()}
-            empty = [folder for folder in self.inbox.glob(f"*/{CLAIMED}/*") if folder.name not in kept]
-            for folder in empty:
-                shutil.rmtree(folder, ignore_errors=True)
-        return len(empty)
+            swept = 0
+            for folder in self.inbox.glob(f"*/{CLAIMED}/*"):
+                remove_empty(folder)
+                swept += not folder.exists()
+        return swept
 
     # --- reports ------------------------------------------------------------------------------------------------------
 

@@ -5,28 +5,35 @@ batches, answers those who wait, and only after the commit removes landings.
 Touches: inbox/; through receive the ledger.
 Does not: trust an event. A submission only wakes it with a landing; the rescan finds what no event told of.
 
+Whoever waits for an answer goes first: a burst in the watch folders is landed and received between submissions, and a
+submission waits for one claim or one batch at most.
+
 Weakness: while the ledger cannot be written, landings stay where they are and those who wait are told `Temporary`; the
 loop tries again at every wake-up and every rescan.
 """
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
 from hashlib import file_digest
+from pathlib import Path
 
 from gateway.domain.acts import is_statement
 from gateway.domain.lifecycle import taken_late
 from gateway.domain.model import Account, Channel, Lane, from_ms, to_ms
 from gateway.errors import SURPRISES, GatewayError, Refusal, Temporary
+from gateway.store.claims import Claim
 from gateway.store.ledger import drops
-from gateway.store.spool import Claim, Landing, LandingFacts, Spool
+from gateway.store.spool import Landing, LandingFacts, Spool
 from gateway.workflow.admit import Attempt, admit, record_refusal, round_of_upload
 from gateway.workflow.context import Context, rounds_for
 from gateway.workflow.loops import reason_of
 from gateway.workflow.nothing import state
 from gateway.workflow.receive import Received, receive
+from gateway.workflow.throttle import Throttle
 from gateway.workflow.vitals import SLACK, Vitals
 
 BATCH = 64
@@ -57,6 +64,7 @@ class Intake:
         self._rescan_seconds = rescan_seconds
         self._received = received
         self._tell = tell
+        self._throttle = Throttle(monotonic)
         self._queue: deque[tuple[Landing, Future[Received]]] = deque()
         self._wake = threading.Event()
         self._look = True
@@ -92,14 +100,10 @@ class Intake:
         while True:
             self._well = True
             self._vitals.beat("intake", self._patience)
-            try:
-                if self._look:
-                    self._look, self._looked = False, self._monotonic()
-                    self.scan()
-                self._take_submitted()
-            except (GatewayError, OSError, *SURPRISES) as error:  # nothing comes in any more without this thread
-                self._well = False
-                self._tell("intake_failed", reason=reason_of(error), error=True)
+            if self._look:
+                self._look, self._looked = False, self._monotonic()
+                self._carefully(self.scan)
+            self._carefully(self._take_submitted)
             if self._stopping and not self._queue:
                 self._vitals.forget("intake")
                 return
@@ -110,14 +114,35 @@ class Intake:
             if not woken or self._monotonic() - self._looked >= self._rescan_seconds:
                 self._look = True
 
+    def _carefully(self, step: Callable[[], None]) -> None:
+        """Nothing comes in any more without this thread: whatever goes wrong is told, and the other step goes on."""
+        try:
+            step()
+        except (GatewayError, OSError, *SURPRISES) as error:
+            self._well = False
+            self._tell("intake_failed", reason=reason_of(error), error=True)
+
     def scan(self) -> None:
         """Land what is claimed, receive whatever lies landed and nobody waits for. What fails alone fails alone."""
-        for claim in self._ctx.spool.claims():
+        for count, folder in enumerate(self._ctx.spool.claim_folders(), 1):
             self._vitals.beat("intake", self._patience)
-            try:
+            self._land(folder)
+            if count % BATCH == 0:
+                self._receive_landed()
+                if self._stopping:
+                    return
+            self._take_submitted()
+        self._receive_landed()
+
+    def _land(self, folder: Path) -> None:
+        try:
+            for claim in Spool.claims_in(folder):
                 land_claim(self._ctx, claim, self._tell)
-            except (GatewayError, OSError, *SURPRISES) as error:  # the other claims and all uploads go on
-                self._tell("claim_failed", claim=claim.id, reason=reason_of(error), error=True)
+        except (GatewayError, OSError, *SURPRISES) as error:  # the other claims and all uploads go on
+            if self._throttle.passes(folder.name):
+                self._tell("claim_failed", claim=folder.name, reason=reason_of(error), error=True)
+
+    def _receive_landed(self) -> None:
         waiting = {landing.facts.id for landing, _ in list(self._queue)}
         folders = [folder for folder in self._ctx.spool.landed_folders() if folder.name not in waiting]
         for start in range(0, len(folders), BATCH):
@@ -130,9 +155,13 @@ class Intake:
                 try:
                     landings.append(Spool.read_facts(folder))
                 except GatewayError as error:
-                    self._tell("landing_unreadable", folder=folder.name, reason=str(error), error=True)
+                    if self._throttle.passes(folder.name):
+                        self._tell("landing_unreadable", folder=folder.name, reason=str(error), error=True)
             if landings:
                 self._finish(landings, {})
+            if self._stopping:
+                return
+            self._take_submitted()
 
     def _take_submitted(self) -> None:
         while self._queue:
@@ -169,7 +198,9 @@ class Intake:
             else:
                 if answer:
                     answer.set_exception(result)
-                self._tell("receive_failed", drop=landing.facts.id, reason=str(result))
+                # Who waited hears it each time; what lies there is tried at each rescan.
+                if answer or self._throttle.passes(landing.facts.id):
+                    self._tell("receive_failed", drop=landing.facts.id, reason=str(result))
         if any(isinstance(result, Received) for result in results.values()):
             self._received()
 
@@ -183,7 +214,7 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
     configuration = ctx.configuration()
     login = configuration.settings.watch.accounts.get(claim.municipality)
     account = configuration.participants.accounts.get(login) if login else None
-    attempt = Attempt(account or NOBODY, claim.municipality, Lane(claim.lane), claim.path.name)
+    attempt = Attempt(account or NOBODY, claim.municipality, Lane(claim.lane), _as_text(claim.path.name))
     now = ctx.now()
     started, whole = _times(ctx, claim, now)
     try:
@@ -195,8 +226,10 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
             tell("nothing_stated", municipality=claim.municipality, claim=claim.id)
             return
         admit(ctx, attempt, started=started, whole=whole)
-        size = ctx.spool.copy_claim(claim)
+        if not ctx.spool.may_read(claim):
+            raise Refusal("UNREADABLE")
         limit = round_of_upload(ctx, claim.municipality, started or now).limits.upload_bytes
+        size = ctx.spool.copy_claim(claim, limit, leased=configuration.settings.watch.leases != "off")
         if size > limit:
             raise Refusal("TOO_LARGE", limit=limit)
         if size == 0:
@@ -216,7 +249,7 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
             lane=claim.lane,
             account=attempt.account.login,
             channel=Channel.WATCH,
-            name=claim.path.name,
+            name=attempt.name,
             size=size,
             sha256=digest,
             opened_at=to_ms(started or now),
@@ -226,6 +259,11 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
     ctx.spool.drop_claim(claim)
     if whole is not None:
         tell("taken_late", municipality=claim.municipality, claim=claim.id, put=whole.isoformat())
+
+
+def _as_text(name: str) -> str:
+    """A file's name as it can be written down. What is no UTF-8 is refused by its name, and that must be told."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _times(ctx: Context, claim: Claim, now: datetime) -> tuple[datetime | None, datetime | None]:

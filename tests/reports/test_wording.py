@@ -25,6 +25,7 @@ REFUSALS: dict[str, dict[str, Param]] = {
     "NAME_BSN": {},
     "TOO_LARGE": {"limit": 2_621_440},
     "EMPTY": {},
+    "UNREADABLE": {},
     "INCOMPLETE_WRITE": {},
     "NOT_DURABLE": {},
     "READ_ONLY": {},
