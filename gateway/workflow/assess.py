@@ -1,8 +1,8 @@
 """Assess: the op-orde report on an approved delivery, made here.
 
-Does: for each delivery that is approved and has no op-orde report yet, in one transaction: the report from its stored
-figures, beside those of the former version and the half-year before; approved -> assessed, the deadline met, the mail
-owed, the log line.
+Does: for each delivery that is approved and has no op-orde report yet: the report from its stored figures, beside those
+of the former version and the half-year before; in one transaction approved -> assessed, the deadline met, the mail owed,
+the log line.
 Touches: tables deliveries, reports, deadlines, notifications, log.
 Does not: open a payload: the figures were counted when the file was examined. Where the assessor makes the report
 (`quality: external`) `assessor` does the same with what it drops.
@@ -43,13 +43,14 @@ def assess_all(ctx: Context, tell: Callable[..., None]) -> int:
 def assess(ctx: Context, delivery_id: str, tell: Callable[..., None]) -> bool:
     """Make the op-orde report on one delivery; False when it needs none any more (superseded, or assessed by
     another)."""
+    delivery = deliveries.find(ctx.engine, delivery_id)
+    if delivery is None or delivery.state is not DeliveryState.APPROVED:
+        return False
+    drop = drops.get(ctx.engine, delivery.drop_id)
+    # Before the transaction: the pages take longer than all that is written, and who receives a drop would wait for them.
+    made = quality(_facts(ctx, drop, delivery), ctx.configuration().texts)
     try:
         with ctx.engine.transaction():
-            delivery = deliveries.find(ctx.engine, delivery_id)
-            if delivery is None or delivery.state is not DeliveryState.APPROVED:
-                return False
-            drop = drops.get(ctx.engine, delivery.drop_id)
-            made = quality(_facts(ctx, drop, delivery), ctx.configuration().texts)
             record(ctx, drop, delivery, made)
     except Conflict:
         return False
