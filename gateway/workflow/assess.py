@@ -1,8 +1,8 @@
 """Assess: the op-orde report on an approved delivery, made here.
 
 Does: for each delivery that is approved and has no op-orde report yet: the report from its stored figures, beside those
-of the former version and the half-year before; in one transaction approved -> assessed, the deadline met, the mail owed,
-the log line.
+of the former version and the half-year before; in one transaction approved -> assessed, the deadline met, the mail
+owed, the log line.
 Touches: tables deliveries, reports, deadlines, notifications, log.
 Does not: open a payload: the figures were counted when the file was examined. Where the assessor makes the report
 (`quality: external`) `assessor` does the same with what it drops.
@@ -47,7 +47,7 @@ def assess(ctx: Context, delivery_id: str, tell: Callable[..., None]) -> bool:
     if delivery is None or delivery.state is not DeliveryState.APPROVED:
         return False
     drop = drops.get(ctx.engine, delivery.drop_id)
-    # Before the transaction: the pages take longer than all that is written, and who receives a drop would wait for them.
+    # Before the transaction: the pages take longer than all that is written, and the intake would wait for them.
     made = quality(_facts(ctx, drop, delivery), ctx.configuration().texts)
     try:
         with ctx.engine.transaction():
