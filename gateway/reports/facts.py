@@ -162,10 +162,21 @@ class QualityFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """One delivery in the chain of corrections of an item."""
+
+    version: int
+    state: str
+    drop_id: str
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ItemStatus:
     """One row of status.json: a kind and period. `state` is `none` when nothing was delivered yet, `nothing` when the
     municipality stated that there is nothing to deliver. `withdrawn`: its use and publication, as selected now.
-    `pickup_due`: by when the first of its reports that nobody collected yet should be."""
+    `pickup_due`: by when the first of its reports that nobody collected yet should be. `versions`: all that came, the
+    oldest first."""
 
     kind: str
     period: str
@@ -179,6 +190,7 @@ class ItemStatus:
     approved_version: int | None = None
     withdrawn: bool = False
     pickup_due: datetime | None = None
+    versions: tuple[VersionStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +252,10 @@ class ReadmeFacts:
     """All of LEESMIJ.txt / README.txt of one account. `terms_file` is the name to put in the root to accept the terms;
     the numbers of working days are the round's service levels; `retention_days` how long a collected report stays.
     `verified`: the account completed its first login. `extensions`: until when a municipality's window was extended.
-    `route`: where to deliver while this gateway cannot serve."""
+    `route`: where to deliver while this gateway cannot serve. `expected`: the periods of which every kind should come
+    (none named: the last). `leads`: who delivers for a municipality that the account sees and may not deliver for;
+    `led`: whom it delivers for besides its own. `judged`: CBS judges, and our own check is a pre-check. `assessor`: the
+    folders of an assessor, which is asked for no delivery."""
 
     login: str
     municipalities: tuple[Municipality, ...]
@@ -265,6 +280,12 @@ class ReadmeFacts:
     extensions: tuple[tuple[Municipality, date], ...] = ()
     route: str | None = None
     terms_text: str = ""
+    expected: tuple[str, ...] = ()
+    opt_in: bool = False
+    leads: tuple[tuple[Municipality, Municipality], ...] = ()
+    led: tuple[Municipality, ...] = ()
+    judged: bool = False
+    assessor: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

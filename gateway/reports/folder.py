@@ -32,7 +32,7 @@ EXTENDED = re.sub(r"\?(P<[a-z]+>|:)", "", REPORT_NAME.pattern)  # as grep -E and
 NOT_FOR_USERS = frozenset({"mail", "receipt"})
 OF_SENTENCE = "param_"
 # Details that are words of the catalogue, and below which key; details that are moments (ISO 8601).
-WORDS = {"occasion": "log.occasion", "term": "mails.term"}
+WORDS = {"occasion": "log.occasion", "term": "mails.term", "scan": "log.scan"}
 MOMENTS = frozenset({"due"})
 
 LogLine = tuple[datetime, str, str | None, Mapping[str, str | int]]
@@ -87,6 +87,10 @@ def _item(item: ItemStatus) -> dict[str, object]:
         "quality_due": iso(item.quality_due),
         "pickup_due": iso(item.pickup_due),
         "withdrawn": item.withdrawn,
+        "versions": [
+            {"version": each.version, "state": each.state, "drop_id": each.drop_id, "received": iso(each.received)}
+            for each in item.versions
+        ],
     }
 
 
@@ -166,8 +170,14 @@ def _workdays(n: int, texts: Texts, language: str) -> str:
     return texts.say(language, "reports.count.workdays", n=n)
 
 
+def _asked(facts: ReadmeFacts) -> tuple[str, ...]:
+    return facts.expected or (max(facts.periods),)
+
+
 def _params(facts: ReadmeFacts, texts: Texts, language: str) -> dict[str, Param]:
     code = facts.municipalities[0].code if facts.municipalities else "GGGG"
+    asked = _asked(facts)
+    also = [period for period in facts.periods if period not in asked]
     params: dict[str, Param] = {
         "login": facts.login,
         "round": facts.round_name,
@@ -175,10 +185,12 @@ def _params(facts: ReadmeFacts, texts: Texts, language: str) -> dict[str, Param]
         "closes": facts.closes.isoformat(),
         "target": iso_day(facts.target) or "",
         "safe": iso_day(facts.last_safe_day) or "",
-        "periods": ", ".join(facts.periods),
+        "periods": ", ".join(asked),
+        "also": ", ".join(also),
+        "rounds": ", ".join(facts.assessor),
         "kinds": ", ".join(facts.kinds),
         "code": code,
-        "example": f"{facts.kinds[0]}_{code}_{facts.periods[0]}.csv",
+        "example": f"{facts.kinds[0]}_{code}_{asked[-1]}.csv",
         "upload": facts.upload_bytes,
         "unpacked": facts.unpacked_bytes,
         "technical": _workdays(facts.service.technical, texts, language),
@@ -187,8 +199,8 @@ def _params(facts: ReadmeFacts, texts: Texts, language: str) -> dict[str, Param]
         "terms": facts.terms_file,
         "terms_text": facts.terms_text,
         "route": facts.route or "",
-        "nothing": f"GEEN_{facts.kinds[0]}_{code}_{facts.periods[0]}.txt",
-        "item": f"{facts.kinds[0]}_{facts.periods[0]}",
+        "nothing": f"GEEN_{facts.kinds[0]}_{code}_{asked[-1]}.txt",
+        "item": f"{facts.kinds[0]}_{asked[-1]}",
         "retention": facts.retention_days or 0,
         "first": "",
         "last": "",
@@ -204,22 +216,10 @@ def _sections(facts: ReadmeFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "sandbox", ("what",)
     if not facts.verified:
         yield "verify", ("what", "how", "lost")
-    if not facts.terms_accepted:
-        yield "terms", (("text", "what") if facts.terms_text else ("what",)) if facts.terms_file else ("ask",)
-    yield "short", ("drop", "receipt", "technical", "quality", "fetch")
-    safe = ("safe", "why") if facts.last_safe_day is not None else ()
-    target = ("target",) if facts.target is not None else ()
-    yield "period", ("window", *target, *safe, "asked")
-    yield "folders", ("inbox", "trial", "outbox", "collected", "withdraw", "log", "status")
-    yield "nothing", ("how", "after")
-    yield "files", ("sorts", "size", "name", "characters", "one", "temporary", "privacy")
-    yield "reports", ("names", "kinds", "outcomes", "forms", "again")
-    yield "collect", ("read", "confirm", *(("retention",) if facts.retention_days else ()))
-    yield "remove", ("what",)
-    if facts.withdrawal is not None:
-        yield "withdrawal", ("window", "how", "lead")
-    yield "refused", ("where", "form", "retry")
-    yield "scripts", ("status", "upload", "twice", "pattern")
+    if facts.assessor:
+        yield "assessor", ("where", *(("verdicts",) if facts.judged else ()), "reports", "handover", "rest")
+    else:
+        yield from _for_municipalities(facts)
     if facts.route is not None:
         yield "route", ("what",)
     yield "desks", ()
@@ -227,10 +227,35 @@ def _sections(facts: ReadmeFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "hostkey", ("what",)
 
 
+def _for_municipalities(facts: ReadmeFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if not facts.terms_accepted:
+        yield "terms", (("text", "what") if facts.terms_text else ("what",)) if facts.terms_file else ("ask",)
+    if facts.leads or facts.led:
+        yield "mandate", ()
+    yield "short", ("drop", "receipt", *(("precheck",) if facts.judged else ()), "technical", "quality", "fetch")
+    safe = ("safe", "why") if facts.last_safe_day is not None else ()
+    target = ("target",) if facts.target is not None else ()
+    also = ("also",) if set(facts.periods) - set(_asked(facts)) else ()
+    yield "period", ("window", *target, *safe, "asked", *also)
+    yield "folders", ("inbox", "trial", "outbox", "collected", "withdraw", "log", "status")
+    yield "nothing", ("how", "after")
+    yield "files", ("sorts", "size", "name", "characters", "one", "temporary", "privacy")
+    outcomes = ("receipts", "verdicts", *(("prechecks",) if facts.judged else ()), "others")
+    yield "reports", ("names", "kinds", *outcomes, "forms", "again")
+    yield "collect", ("read", "confirm", *(("retention",) if facts.retention_days else ()))
+    yield "remove", ("what",)
+    if facts.withdrawal is not None:
+        yield "withdrawal", (*(("opt_in", "how_in") if facts.opt_in else ("window", "how")), "lead")
+    yield "refused", ("where", "form", "retry")
+    yield "scripts", ("status", "upload", "twice", "pattern")
+
+
 def _list(section: str, facts: ReadmeFacts, texts: Texts, language: str) -> list[str]:
     """What stands under a section's sentences: one line each, never wrapped."""
     if section == "folders":
         return [f"  /{each.code}/  {visible(each.name)}" for each in facts.municipalities]
+    if section == "mandate":
+        return list(_mandates(facts, texts, language))
     if section == "period":
         return [
             "  " + texts.say(language, "folder.readme.period.extended", name=each.name, until=until.isoformat())
@@ -243,6 +268,13 @@ def _list(section: str, facts: ReadmeFacts, texts: Texts, language: str) -> list
     if section == "scripts":
         return [f"  {EXTENDED}"]
     return []
+
+
+def _mandates(facts: ReadmeFacts, texts: Texts, language: str) -> Iterator[str]:
+    for own, lead in facts.leads:
+        yield wrap(texts.say(language, "folder.readme.mandate.by", name=own.name, lead=lead.name))
+    for each in facts.led:
+        yield wrap(texts.say(language, "folder.readme.mandate.for", name=each.name, code=each.code))
 
 
 def _desk(about: str, desk: DeskFacts) -> list[str]:

@@ -13,15 +13,24 @@ from hashlib import sha256
 
 from gateway.domain.acts import terms_name, terms_text_name
 from gateway.domain.lifecycle import rights
-from gateway.domain.model import Account, Delivery, DeliveryRound, DeliveryState, Drop, Phrase, phrase
+from gateway.domain.model import Account, Consent, Delivery, DeliveryRound, DeliveryState, Drop, Phrase, Role, phrase
 from gateway.domain.workdays import end_of_day, last_safe_day, local_day, start_of_day, window
 from gateway.errors import Refusal
 from gateway.reports import folder
-from gateway.reports.facts import CollectStatus, ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
+from gateway.reports.facts import (
+    CollectStatus,
+    ItemStatus,
+    PendingStatus,
+    ReadmeFacts,
+    RefusalStatus,
+    StatusFacts,
+    VersionStatus,
+)
 from gateway.reports.terms import terms
 from gateway.store.ledger import deadlines, deliveries, drops, extensions, facts, log, reports, statements
 from gateway.workflow.accounts import verified
 from gateway.workflow.context import Context, current_round, is_extended, municipality, shown_round
+from gateway.workflow.missing import expected
 from gateway.workflow.withdraw import selection
 
 REFUSALS_SHOWN = 20
@@ -98,7 +107,13 @@ def _item(ctx: Context, kind: str, period: str, chain: Sequence[Delivery]) -> It
         technical_due=technical.due_at if technical else None,
         quality_due=quality.due_at if quality else None,
         approved_version=current[0].version if current else None,
+        versions=tuple(_version(ctx, each) for each in chain),
     )
+
+
+def _version(ctx: Context, delivery: Delivery) -> VersionStatus:
+    drop = drops.get(ctx.engine, delivery.drop_id)
+    return VersionStatus(delivery.version, delivery.state, drop.short_id, drop.received_at)
 
 
 def _to_collect(ctx: Context, report: reports.Filed) -> CollectStatus:
@@ -117,7 +132,9 @@ def readme(ctx: Context, account: Account, fingerprints: tuple[str, ...], langua
     round_ = configuration.rounds[account_round(ctx, account).id]
     delivery_window = window(round_.delivery)
     given = extensions.of_round(ctx.engine, round_.id)
-    seen = rights(account, configuration.participants, local_day(ctx.now())).sees
+    may = rights(account, configuration.participants, local_day(ctx.now()))
+    seen, own = may.sees, account.municipalities
+    delivers = Role.PRODUCTBEHEERDER in account.roles
     return folder.readme(
         ReadmeFacts(
             login=account.login,
@@ -133,7 +150,7 @@ def readme(ctx: Context, account: Account, fingerprints: tuple[str, ...], langua
             unpacked_bytes=round_.limits.unpacked_bytes,
             host_key_fingerprints=fingerprints,
             desks=configuration.desks,
-            terms_accepted=facts.terms_accepted(ctx.engine, account.login, round_.id, round_.terms_version),
+            terms_accepted=not delivers or has_accepted(ctx, account),
             sandbox=ctx.sandbox,
             terms_file=terms_name(round_.id),
             terms_text=terms_text_name(round_.id),
@@ -147,6 +164,15 @@ def readme(ctx: Context, account: Account, fingerprints: tuple[str, ...], langua
             withdrawal=round_.withdrawal,
             service=round_.service,
             retention_days=configuration.settings.retention.collected_days,
+            expected=expected(round_),
+            opt_in=round_.consent is Consent.OPT_IN,
+            leads=tuple(
+                (municipality(configuration, code), municipality(configuration, lead))
+                for code, lead in sorted(may.leads.items())
+            ),
+            led=tuple(municipality(configuration, code) for code in seen if code in may.delivers and code not in own),
+            judged=configuration.settings.technical == "external",
+            assessor=tuple(sorted(configuration.rounds)) if Role.ASSESSOR in account.roles else (),
         ),
         configuration.texts,
         language,

@@ -1,8 +1,9 @@
 """Logins: when each key was used last, and when it ends.
 
-Does: notes a login, at most once an hour for each key; tells of each key of each account when it was used and until
-when it works; warns its owner, the user managers and the desk some time before it ends.
-Touches: tables key_uses, duties, notifications.
+Does: notes a login, at most once an hour for each key, also in the message log of the account's own municipalities;
+tells of each key of each account when it was used and until when it works; warns its owner, the user managers and the
+desk some time before it ends.
+Touches: tables key_uses, log, duties, notifications.
 Does not: let anybody in (edge.sftp). It keeps no address, and forgets what is older than the log.
 """
 
@@ -15,7 +16,7 @@ from gateway.config.credentials import Expiring
 from gateway.config.keys import comment_of, fingerprint_of
 from gateway.domain.model import Account
 from gateway.domain.workdays import DAY, end_of_day
-from gateway.store.ledger import duties, key_uses
+from gateway.store.ledger import duties, key_uses, log
 from gateway.workflow import notify
 from gateway.workflow.chase import morning
 from gateway.workflow.context import Context
@@ -50,11 +51,14 @@ class KeyFacts:
 
 def note_use(ctx: Context, login: str, key: str) -> None:
     """An account logged in with a key."""
-    now = ctx.now()
-    forgotten = now - timedelta(days=ctx.configuration().settings.retention.log_days)
+    now, configuration = ctx.now(), ctx.configuration()
+    forgotten = now - timedelta(days=configuration.settings.retention.log_days)
+    account = configuration.participants.accounts.get(login)
     with ctx.engine.transaction():
         if key_uses.note(ctx.engine, login, key, now, now - OFTEN_ENOUGH):
             key_uses.forget(ctx.engine, forgotten)
+            for code in account.municipalities if account else ():
+                log.append(ctx.engine, log.Line(now, "login", code, login))
 
 
 def keys(ctx: Context) -> list[KeyFacts]:

@@ -11,7 +11,7 @@ import pytest
 from gateway.domain.model import FileFacts, Municipality, ServiceLevels, Span
 from gateway.reports import folder
 from gateway.reports.facts import CollectStatus, ItemStatus, PendingStatus, ReadmeFacts, RefusalStatus, StatusFacts
-from gateway.reports.names import REPORT_NAME
+from gateway.reports.names import OUTCOMES, REPORT_NAME
 from tests.reports.facts import DESKS, REFUSAL, TIMES, texts
 from tests.reports.judge import valid
 
@@ -124,6 +124,48 @@ def test_the_page_for_people_is_as_notepad_likes_it(language: str) -> None:
 )
 def test_the_page_for_people_answers_the_standing_questions(language: str, said: str) -> None:
     assert said in lines(README, language)
+
+
+def test_examples_name_the_period_that_is_asked() -> None:
+    text = lines(README, "nl")
+    assert "over 2017H2. - Over 2017H1 mag ook" in text
+    assert "GEEN_WMO_0363_2017H2.txt" in text
+    both = lines(replace(README, expected=("2017H1", "2017H2")), "nl")
+    assert "over 2017H1, 2017H2." in both
+    assert "mag ook, voor het eerst" not in both
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_every_outcome_in_the_name_of_a_report_is_told(language: str) -> None:
+    text = lines(replace(README, judged=True), language)
+    outcomes = {re.split("-(?=GOED|AF|PDF|HTML|CSV|JSON)", name)[0] for some in OUTCOMES.values() for name in some}
+    assert [name for name in sorted(outcomes) if name not in text] == []
+    assert "VOORCONTROLE" not in lines(README, language)
+
+
+def test_who_delivers_is_told_to_a_member_and_to_its_lead() -> None:
+    zandvoort, lead = Municipality("0473", "Zandvoort"), Municipality("0377", "Bloemendaal")
+    member = lines(replace(README, municipalities=(zandvoort,), leads=((zandvoort, lead),)), "nl")
+    assert "Bloemendaal levert aan voor Zandvoort. Zelf aanleveren of intrekken kan hier daarom niet." in member
+    assert "U levert ook aan voor Zandvoort: zet die bestanden in /0473/inbox." in lines(
+        replace(README, led=(zandvoort,)), "nl"
+    )
+    assert "Wie levert aan?" not in lines(README, "nl")
+
+
+def test_an_opt_in_round_is_told_as_one() -> None:
+    text = lines(replace(README, opt_in=True), "nl")
+    assert "Doet u niets, dan gebeurt dat niet." in text
+    assert "dan stemt u toe" not in text
+    assert "Geef het de naam WMO_2017H2.actief" in text
+
+
+def test_the_page_of_an_assessor_asks_for_no_delivery_and_no_terms() -> None:
+    text = lines(replace(README, municipalities=(), assessor=("2017H2",), terms_accepted=False), "nl")
+    assert "/cbs (2017H2)" in text
+    assert "te-keuren" not in text
+    assert [word for word in ("inbox", "akkoord", "intrekken.") if word in text] == []
+    assert "te-keuren" in lines(replace(README, municipalities=(), assessor=("2017H2",), judged=True), "nl")
 
 
 def test_terms_stand_first_until_they_are_accepted() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gateway.domain.model import Drop, DropState, Examination, Lane
 from gateway.errors import Conflict, Corrupt, Temporary
 from gateway.store.ledger import deadlines, deliveries, drops, reports
+from gateway.workflow.folders import status
 from gateway.workflow.judge import ATTEMPTS, judge, next_drop, release
 from gateway.workflow.recover import replay
 from tests.samples import WMO_HEADER, cost_csv, csv_bytes, wmo_csv, wmo_rows, zipped
@@ -85,6 +86,11 @@ def test_a_rejected_correction_leaves_the_approved_version_standing(world: World
     world.drop(NAME, B)
     world.judge_all()
     assert world.versions() == ["superseded", "rejected", "approved"]
+    shown = next(item for item in json.loads(status(world.ctx, "0363"))["items"] if item["version"])
+    assert (shown["version"], shown["approved_version"]) == (3, 3)
+    chain = [(each["version"], each["state"]) for each in shown["versions"]]
+    assert chain == [(1, "superseded"), (2, "rejected"), (3, "approved")]
+    assert shown["versions"][1]["drop_id"] == rejected.short_id
 
 
 def test_a_zip_becomes_a_delivery_for_each_of_its_files(world: World) -> None:

@@ -15,7 +15,7 @@ from gateway.config.credentials import Expiring
 from gateway.config.keys import fingerprint_of
 from gateway.domain.model import PublicKey
 from gateway.errors import Problem
-from gateway.store.ledger import key_uses, mails
+from gateway.store.ledger import key_uses, log, mails
 from gateway.workflow import logins
 from gateway.workflow.duties import run_duties
 from gateway.workflow.notify import DESK, _letter, desk, managers
@@ -104,6 +104,17 @@ def test_a_use_is_kept_once_an_hour_and_forgotten_with_the_log(world: World) -> 
     world.clock.forward(days=world.configuration.settings.retention.log_days + 1)
     logins.note_use(world.ctx, "cbs", "password")
     assert key_uses.everything(world.engine) == {"cbs": {"password": world.clock()}}
+
+
+def test_a_login_stands_in_the_message_log_of_the_own_municipality_once_an_hour(world: World) -> None:
+    logins.note_use(world.ctx, "amsterdam", NAME)
+    logins.note_use(world.ctx, "amsterdam", NAME)
+    world.clock.forward(minutes=61)
+    logins.note_use(world.ctx, "amsterdam", NAME)
+    logins.note_use(world.ctx, "bloemendaal", NAME)
+    logins.note_use(world.ctx, "cbs", NAME)
+    noted = [(line.municipality, line.account) for line in log.everything(world.engine) if line.event == "login"]
+    assert noted == [("0363", "amsterdam"), ("0363", "amsterdam"), ("0377", "bloemendaal")]
 
 
 def test_every_key_is_told_with_its_last_use_and_its_state(world: World) -> None:
