@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from gateway.config.addresses import Mailbox, SocketAddress, network, socket_address
 from gateway.config.health import Health
 from gateway.config.keys import fingerprint_of, key_material
+from gateway.config.scan import Scan
 from gateway.config.sealing import Recipient, Sealing
 from gateway.config.secrets import handed
 from gateway.domain.model import Desk, DeskFacts, Limits
@@ -306,6 +307,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     workers: Workers = Workers()
     quality_report: QualityReport = QualityReport()
     sealing: Sealing = Sealing()
+    scan: Scan = Scan()
     push: Push | None = None
     technical: Literal["builtin", "external"] = Field(default="builtin", description="who makes the technical report")
     quality: Literal["builtin", "external"] = Field(default="builtin", description="who makes the op-orde report")

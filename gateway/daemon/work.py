@@ -1,11 +1,12 @@
 """Work: the loops that derive what is to be done from the ledger, and the ticks that ask what is due.
 
-Does: starts publishing, mailing, judging, assessing, handing over and the comparison of outbox and ledger; names the
-ticks.
+Does: starts publishing, mailing, scanning, judging, assessing, handing over and the comparison of outbox and ledger;
+names the ticks.
 Touches: threads.
 Does not: take files in (door).
 """
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -21,6 +22,7 @@ from gateway.workflow.duties import run_duties
 from gateway.workflow.loops import Judging, Loop, Mailing
 from gateway.workflow.publish import publish
 from gateway.workflow.recover import mirror
+from gateway.workflow.scan import Scanning
 from gateway.workflow.sealer import Sealer, folder_of
 from gateway.workflow.sending import push_all
 from gateway.workflow.vitals import Vitals
@@ -33,6 +35,7 @@ DUTY_SECONDS = 30.0
 # How long one round of what goes through every file may take.
 SLOW = 1800.0
 SEAL_SECONDS = 60.0
+SCAN_SECONDS = 5.0
 
 
 def start_work(
@@ -67,9 +70,17 @@ def start_work(
         report()
         assessing.wake()
 
-    judging = stack.enter_context(
-        running(Judging(ctx, slots=settings.workers.count, seconds=1.0, decided=decided, tell=tell, vitals=vitals))
+    scanning = Scanning(time.monotonic)
+    judging = Judging(
+        ctx, slots=settings.workers.count, seconds=1.0, decided=decided, tell=tell, vitals=vitals, scanning=scanning
     )
+    stack.enter_context(running(judging))
+
+    def scanner() -> None:
+        if scanning.look(ctx, tell):
+            judging.wake()
+
+    stack.enter_context(running(Loop("scan", SCAN_SECONDS, scanner, tell, vitals)))
 
     def wake() -> None:
         report()

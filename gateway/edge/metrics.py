@@ -61,6 +61,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "refusals": ("Refusals of uploads and acts, by code.", ("code",)),
     "uploads": ("Uploads that were received, were a repeat, or were broken off.", ("result",)),
     "examinations": ("Examinations that ended in a verdict, or failed.", ("result",)),
+    "scans": ("Files that the virus scanner passed, found something in, or did not answer about.", ("result",)),
     "mails": ("Attempts to send a mail.", ("result",)),
     "received_bytes": ("Bytes of the files that were received.", ()),
     "worker_deaths": ("Workers that died, hung or answered nonsense.", ()),
@@ -73,6 +74,7 @@ HISTOGRAMS: Mapping[str, tuple[str, tuple[float, ...]]] = {
     "commit_seconds": ("One commit of the ledger.", (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10)),
     "loop_lag_seconds": ("How much later than asked the event loop came round.", (0.001, 0.01, 0.05, 0.2, 1, 5)),
 }
+SCANS = {"scanned": "clean", "infected": "found", "unscanned": "failed"}
 Gauge = tuple[str, str, float]
 Count = tuple[str, tuple[str, ...]]
 
@@ -95,6 +97,8 @@ def counts_of(event: str, facts: Mapping[str, object], *, error: bool) -> Iterat
             yield "uploads", ("broken_off",)
         case "decided" | "prechecked":
             yield "examinations", ("decided",)
+        case "scanned" | "infected" | "unscanned":
+            yield "scans", (SCANS[event],)
         case "examination_failed":
             yield "examinations", ("failed",)
         case "mailed":

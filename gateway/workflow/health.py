@@ -23,6 +23,7 @@ from gateway.store.ledger import facts
 from gateway.store.ledger.standing import Queue
 from gateway.store.spool import Spool
 from gateway.workflow.restored import gate
+from gateway.workflow.scan import Scanner, scanner
 from gateway.workflow.standing import Standing, standing
 from gateway.workflow.vitals import Part
 
@@ -82,6 +83,7 @@ class View:
     ledger: str = ""
     gate: datetime | None = None
     refused: bool = False
+    scanner: Scanner | None = None
     ends: Mapping[str, datetime] = field(default_factory=dict)
 
 
@@ -97,10 +99,10 @@ def view(
     """The view of this moment."""
     try:
         stands, closed = standing(engine, now, calendar), gate(engine)
-        refused = bool(facts.setting(engine, "configuration_error"))
+        refused, scans = bool(facts.setting(engine, "configuration_error")), scanner(engine)
     except (GatewayError, LookupError) as error:
         return View(settings, now, written, hearts, ledger=str(error) or type(error).__name__, ends=ends or {})
-    return View(settings, now, written, hearts, stands, gate=closed, refused=refused, ends=ends or {})
+    return View(settings, now, written, hearts, stands, gate=closed, refused=refused, scanner=scans, ends=ends or {})
 
 
 def troubles(seen: View) -> list[Trouble]:
@@ -112,7 +114,7 @@ def troubles(seen: View) -> list[Trouble]:
         found += _of_queues(seen, seen.standing)
     if seen.refused:
         found.append(Trouble("CONFIG_REFUSED"))
-    return [*found, *_of_backups(seen), *_of_certificates(seen)]
+    return [*found, *_of_scanner(seen), *_of_backups(seen), *_of_certificates(seen)]
 
 
 def _of_processes(hearts: tuple[Heart, ...]) -> Iterator[Trouble]:
@@ -178,6 +180,18 @@ def _of_folders(seen: View) -> Iterator[Trouble]:
         free = shutil.disk_usage(folder).free // MEGABYTE
         if free < seen.settings.health.free_megabytes:
             yield Trouble("SPACE", name, (("n", free),))
+
+
+def _of_scanner(seen: View) -> Iterator[Trouble]:
+    section, scans = seen.settings.scan, seen.scanner
+    if section.clamd is None or scans is None:
+        return
+    lasts = (seen.now - scans.since).total_seconds()
+    if scans.reason and lasts > FAILING_SECONDS:
+        yield Trouble("SCANNER", params=(("n", int(lasts // 60)), ("reason", scans.reason)))
+    made = scans.version and scans.version.made
+    if made and (days := (seen.now - seen.written(made.timestamp())).days) >= section.database_days:
+        yield Trouble("SIGNATURES", params=(("n", days),))
 
 
 def _of_backups(seen: View) -> Iterator[Trouble]:

@@ -1,8 +1,9 @@
 """Judge: from a received drop to its verdict.
 
-Does: gives the oldest waiting drop of a municipality that is not being judged; has it examined in a worker process; in
-one transaction creates the deliveries with their versions and writes verdict, technical report, log lines, met and new
-deadlines, and supersedes the former version. A drop whose worker fails three times is held; the municipality is told.
+Does: gives the oldest waiting drop of a municipality that is not being judged; has it scanned, where there is a
+scanner, and examined in a worker process; in one transaction creates the deliveries with their versions and writes
+verdict, technical report, log lines, met and new deadlines, and supersedes the former version. A drop whose worker
+fails three times is held; the municipality is told.
 Touches: tables drops, payloads, deliveries, reports, deadlines, log.
 Does not: look into a payload in this process.
 
@@ -12,6 +13,7 @@ the same item was approved becomes a version that never counts.
 
 from collections.abc import Callable, Collection
 
+from gateway.domain.infection import infected
 from gateway.domain.kinds import Job
 from gateway.domain.lifecycle import follow_delivery, follow_drop
 from gateway.domain.model import (
@@ -32,7 +34,7 @@ from gateway.reports.receipt import receipt
 from gateway.reports.technical import technical
 from gateway.reports.verdicts import Verdict, verdicts
 from gateway.store.ledger import deadlines, deliveries, drops, log, reports
-from gateway.workflow import payloads
+from gateway.workflow import payloads, scan
 from gateway.workflow.context import Context, envelope, rules_of
 from gateway.workflow.notify import owe_held, owe_technical
 from gateway.workflow.precheck import judged
@@ -49,13 +51,21 @@ def next_drop(ctx: Context, busy: Collection[str]) -> Drop | None:
 def judge(ctx: Context, drop: Drop, tell: Callable[..., None]) -> None:
     """Examine and decide one drop, or count a failed attempt. Repeatable until decided."""
     try:
-        examination = judged(ctx, drop, ctx.examine(_job(ctx, drop)))
+        job = _job(ctx, drop)
+        scanned = scan.scanned(ctx, job.payload)
+        if scanned is not None and scanned.signature:
+            reject(ctx, drop, scanned.signature)
+            tell("infected", id=drop.short_id, drop=drop.id, signature=scanned.signature, error=True)
+            return
+        if scanned is not None:
+            tell("scanned", id=drop.short_id, drop=drop.id)
+        examination = judged(ctx, drop, ctx.examine(job))
         if examination is None:
             tell("prechecked", id=drop.short_id, drop=drop.id)
             return
-        decide(ctx, drop, examination)
+        decide(ctx, drop, examination, clean=scanned is not None)
     except Temporary:
-        # Nothing is wrong with the drop: it waits until the ledger can be written again.
+        # Nothing is wrong with the drop: it waits until the ledger can be written, or the scanner asked, again.
         raise
     except Conflict:
         # Decided by somebody else meanwhile: their verdict stands, ours is the same by construction.
@@ -84,12 +94,21 @@ def _job(ctx: Context, drop: Drop) -> Job:
     )
 
 
-def decide(ctx: Context, drop: Drop, examination: Examination) -> None:
-    """Write all that follows from an examination, in one transaction; Conflict when the drop is decided already."""
+def reject(ctx: Context, drop: Drop, signature: str) -> None:
+    """Decide a drop in which the scanner found something: nobody looks into it any more, and it is erased."""
+    with ctx.engine.transaction():
+        decide(ctx, drop, infected(drop.file.name, signature))
+        scan.set_aside(ctx, drop, signature)
+
+
+def decide(ctx: Context, drop: Drop, examination: Examination, *, clean: bool = False) -> None:
+    """Write all that follows from an examination, in one transaction; Conflict when the drop is decided already.
+    `clean`: the virus scanner found nothing in it."""
     with ctx.engine.transaction():
         now_ms = to_ms(ctx.now())
         drops.move(ctx.engine, drop.id, drop.state, follow_drop(drop.state, "decided"), now_ms)
-        _log(ctx, drop, "decided", detail={"members": len(examination.members)})
+        detail: dict[str, str | int | None] = {"scan": "clean"} if clean else {}
+        _log(ctx, drop, "decided", detail={"members": len(examination.members), **detail})
         for verdict in verdicts(examination):
             if verdict.member is None or drop.lane is Lane.TRIAL:
                 _report(ctx, drop, verdict)

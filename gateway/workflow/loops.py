@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from gateway.channel.clamd import Unscanned
 from gateway.channel.mail import Post
 from gateway.domain.model import Drop
 from gateway.errors import SURPRISES, GatewayError
@@ -17,6 +18,7 @@ from gateway.examine import place_of
 from gateway.workflow.context import Context
 from gateway.workflow.judge import judge, next_drop
 from gateway.workflow.notify import send_due
+from gateway.workflow.scan import Scanning
 from gateway.workflow.vitals import SLACK, Vitals
 
 # Trouble of the ledger or the disk says itself what it is. Of anything else only type and place are told: its words may
@@ -88,7 +90,8 @@ class Loop:
 
 class Judging:
     """Judges waiting drops on `slots` threads, never two of one municipality at once, so that drops of one item are
-    decided in order of arrival. `decided()` is called after each verdict."""
+    decided in order of arrival. `decided()` is called after each verdict; `scanning` knows who waits for the
+    scanner."""
 
     def __init__(
         self,
@@ -99,9 +102,11 @@ class Judging:
         decided: Callable[[], None],
         tell: Callable[..., None],
         vitals: Vitals | None = None,
+        scanning: Scanning,
     ) -> None:
         self._ctx = ctx
         self._decided = decided
+        self._scanning = scanning
         self._tell = tell
         self._busy: set[str] = set()
         self._lock = threading.Lock()
@@ -125,7 +130,7 @@ class Judging:
     def _fill(self) -> None:
         while len(self._busy) < self._slots:
             with self._lock:
-                busy = frozenset(self._busy)
+                busy = self._busy | self._scanning.resting()
             drop = next_drop(self._ctx, busy)
             if drop is None:
                 return
@@ -136,11 +141,16 @@ class Judging:
     def _judge(self, drop: Drop) -> None:
         try:
             judge(self._ctx, drop, self._tell)
+        except Unscanned as fault:
+            rest = self._scanning.failed(drop.municipality, str(fault))
+            self._tell("unscanned", drop=drop.id, reason=str(fault), again_seconds=rest, error=True)
+            self._free(drop)
         except (*TROUBLE, *SURPRISES) as error:  # whatever it is, the municipality must not stay busy
             # Mostly the ledger or the disk says no: not woken, so that the next try waits for the loop's own time.
             self._tell("judging_failed", drop=drop.id, reason=reason_of(error), error=True)
             self._free(drop)
         else:
+            self._scanning.passed(drop.municipality)
             self._free(drop)
             self._decided()
             self._loop.wake()

@@ -143,6 +143,12 @@ def owe_held(ctx: Context, drop: Drop) -> int:
     return told + owe(ctx, notice, desk(ctx))
 
 
+def owe_infected(ctx: Context, drop: Drop, signature: str) -> int:
+    """The scanner found something in a drop: the desk hears of it, because the municipality may need help."""
+    where = "trial" if drop.lane is Lane.TRIAL else "what"
+    return owe(ctx, _about(drop, "infected", drop.id, (where, "look"), {"signature": signature}), desk(ctx))
+
+
 def owe_confirmation(ctx: Context, code: str, report_id: str, last: str) -> int:
     """The confirmation of a withdrawal is ready; `last` is the ISO day on which the choice can be changed last."""
     return owe(

@@ -12,7 +12,7 @@ until the day that the deletion names.
 
 When a payload goes: `payload_days` after the last day of its round as it is for its municipality (close or extension,
 withdrawal window), and after the hand-over of what counts in it, when there is an assessor to hand over to; never
-before it was judged and every report on it was made.
+before it was judged and every report on it was made. What was only tried, or is infected, goes with its verdict.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from gateway.config.sections import Retention
-from gateway.domain.model import DeliveryRound, Drop, DropState, Role, to_ms
+from gateway.domain.model import DeliveryRound, Drop, DropState, Lane, Role, to_ms
 from gateway.domain.workdays import AMSTERDAM, DAY, end_of_day, local_day
 from gateway.errors import Conflict, GatewayError
 from gateway.reports.plain import masked
@@ -36,6 +36,8 @@ NIGHT_HOUR = 3
 LINES = 1000
 DUTY = "purge"
 TRIED = "only tried (proef)"
+INFECTED = "found by the virus scanner"
+ERASED = {TRIED: "trial_erased", INFECTED: "infected_erased"}
 FILES = frozenset({"working", "refused", "mail"})
 # Rows with another term than `log_days`.
 TERMS = {"verdicts": "report_days"}
@@ -104,7 +106,7 @@ def _found(ctx: Context, only: Collection[str]) -> Iterator[Erasure | Kept]:
 
 def _payloads(ctx: Context, terms: Retention) -> Iterator[Erasure | Kept]:
     for drop in retention.unproven_payloads(ctx.engine):
-        yield _payload(drop, TRIED)
+        yield _payload(drop, TRIED if drop.lane is Lane.TRIAL else INFECTED)
     now = ctx.now()
     counting: dict[str, frozenset[str]] = {}
     for drop in retention.old_payloads(ctx.engine, now - timedelta(days=terms.payload_days)):
@@ -314,7 +316,7 @@ def _lines(ctx: Context, proven: list[Erasure], now: datetime) -> Iterator[log.L
     first = proven[0]
     if first.what == "payload":
         for each in proven:
-            event = "trial_erased" if each.why == TRIED else "payload_erased"
+            event = ERASED.get(each.why, "payload_erased")
             short_id = drops.get(ctx.engine, each.subject).short_id
             detail: dict[str, str | int | None] = {"id": short_id, "name": each.name}
             yield log.Line(now, event, first.municipality, drop_id=each.subject, detail=detail)

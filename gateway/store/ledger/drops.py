@@ -98,10 +98,13 @@ def short_id_taken(engine: Engine, short_id: str) -> bool:
 
 
 def newest_like(engine: Engine, municipality: str, round_id: str, lane: Lane, file: FileFacts) -> Drop | None:
-    """The last drop, not itself a repeat, with the same name and content."""
+    """The last drop, not itself a repeat, with the same name and content. One in which the scanner found something is
+    no example: it was erased, and the signature may have been withdrawn since."""
     rows = engine.rows(
         """select * from drops where municipality = :municipality and round_id = :round_id and lane = :lane
-           and name = :name and sha256 = :sha256 and repeat_of is null order by arrival desc limit 1""",
+           and name = :name and sha256 = :sha256 and repeat_of is null
+           and not exists (select 1 from log as l where l.drop_id = drops.id and l.event = 'infected')
+           order by arrival desc limit 1""",
         municipality=municipality,
         round_id=round_id,
         lane=lane,
