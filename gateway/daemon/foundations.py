@@ -19,7 +19,7 @@ from gateway.daemon import heart
 from gateway.daemon.clock import Clock
 from gateway.domain.model import to_ms, uuid7
 from gateway.errors import Conflict, Corrupt, GatewayError
-from gateway.store.durable import write_durably
+from gateway.store.durable import world, write_durably
 from gateway.store.ledger import facts, log
 from gateway.store.sealing import NOTHING_SEALED, Sealing
 from gateway.store.spool import Spool
@@ -68,10 +68,11 @@ def new_id() -> str:
 
 
 def take_lock(state: Path, role: str, stack: ExitStack) -> None:
-    """One daemon per role and node; Conflict when another has it."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """One daemon per role and node; Conflict when another has it, Temporary when the disk says no."""
     for each in ("sftp", "worker") if role == "all" else (role,):
-        handle = stack.enter_context((state / f"{each}.lock").open("w"))
+        with world():
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = stack.enter_context((state / f"{each}.lock").open("w"))
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -1,16 +1,17 @@
 """Durable: the one way in which whole files appear on disk.
 
 Does: writes a file under a hidden name, makes it durable, renames it and makes its folder durable; many files at once
-wait for the disk together.
+wait for the disk together. What fails leaves nothing behind.
 Touches: the paths it is given.
 Does not: know what the files are (spool).
 """
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 
 from gateway.errors import Temporary
@@ -42,26 +43,46 @@ def fsync_folder(folder: Path) -> None:
 
 def write_durably(path: Path, body: bytes, mode: int = PRIVATE_FILE) -> None:
     """The one safe write: a hidden name in the same folder, fsync, rename, fsync the folder."""
-    with world():
-        _write_hidden(path, body, mode).rename(path)
+    hidden = _hidden(path)
+    with world(), _gone_on_failure([hidden]):
+        _write(hidden, body, mode)
+        hidden.rename(path)
         fsync_folder(path.parent)
 
 
 def write_all_durably(files: Sequence[tuple[Path, bytes]], mode: int = PRIVATE_FILE) -> None:
     """As `write_durably` for each, in less time: they appear in the order given, once all of them are durable under
     their hidden names."""
-    with world(), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="durable") as pool:
-        hidden = list(pool.map(lambda file: _write_hidden(file[0], file[1], mode), files))
+    hidden = [_hidden(path) for path, _ in files]
+    with world(), _gone_on_failure(hidden), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="durable") as pool:
+        bodies = [body for _, body in files]
+        for _ in pool.map(_write, hidden, bodies, repeat(mode)):
+            pass
         for made, (path, _) in zip(hidden, files, strict=True):
             made.rename(path)
         for _ in pool.map(fsync_folder, {path.parent for path, _ in files}):
             pass
 
 
-def _write_hidden(path: Path, body: bytes, mode: int) -> Path:
+def _hidden(path: Path) -> Path:
     # A name of its own: two threads may write the same report, and neither may rename what the other still writes.
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}{HIDDEN}")
-    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{HIDDEN}")
+
+
+@contextmanager
+def _gone_on_failure(hidden: Iterable[Path]) -> Iterator[None]:
+    """What was not finished is removed: whoever tries again each second would fill a full disk with what is left."""
+    try:
+        yield
+    except OSError:
+        for path in hidden:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _write(path: Path, body: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         view = memoryview(body)
         while view:
@@ -69,4 +90,3 @@ def _write_hidden(path: Path, body: bytes, mode: int) -> Path:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return hidden
