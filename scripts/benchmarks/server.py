@@ -9,135 +9,34 @@ Does not: judge. The goals stand in docs/performance.md.
 
 import argparse
 import contextlib
+import io
 import json
 import os
+import platform
 import statistics
 import subprocess
+import sys
 import tempfile
-import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
-import history
+import drops
 import processes
 import servers
-import yaml
 from servers import Server
-
-from gateway.cli import samples
-from gateway.store.sqlite import SQLite
+from working import SESSIONS, Bench, ask, noise, run
 
 PEERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
     "openssh": servers.openssh,
     "proftpd": servers.proftpd,
     "asyncssh": servers.bare,
 }
+BEGIN, END = "<!-- scripts/bench server -->", "<!-- end -->"
 UPLOADS = ((20_000, 200), (500_000, 100), (2_500_000, 40))
-SESSIONS = (1, 8, 64)
-PERIODS = ("2017H1", "2017H2")
-LONGEST_WAITS = """select max((select min(r.placed_at) from reports r where r.drop_id = d.id and r.kind = 'OB') -
-    d.received_at) as receipt, max((select min(r.placed_at) from reports r where r.drop_id = d.id and r.kind = 'TR') -
-    d.received_at) as report from drops d"""
-# The load generator puts the municipality's code here.
-CODE = "####"
-# A report that a session waits for, sought again at most so long.
-REPORT_SECONDS = 240.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where the bench works: the load generator, its files, and how much it does."""
-
-    load: Path
-    folder: Path
-    rounds: int
-    share: float
-
-    def some(self, count: int) -> int:
-        """So many of a count as this run does."""
-        return max(1, round(count * self.share))
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    """One measurement: seconds by the clock, processor seconds of the server, and each operation's own seconds."""
-
-    seconds: float
-    processor: float
-    each: tuple[float, ...]
-    reports: tuple[float, ...]
-
-
-class Numbers:
-    """Numbers that no upload of this run had before."""
-
-    def __init__(self) -> None:
-        self._next = 1
-
-    def take(self, many: int) -> int:
-        """The first of so many."""
-        first, self._next = self._next, self._next + many
-        return first
-
-
-NUMBERS = Numbers()
-
-
-def ask(bench: Bench, server: Server, mode: str, sessions: int, count: int, file: Path | None = None) -> list[str]:
-    """The command line of the load generator."""
-    command = [str(bench.load), "-address", f"127.0.0.1:{server.port}", "-accounts", str(server.accounts)]
-    command += ["-mode", mode, "-sessions", str(sessions), "-count", str(count)]
-    command += ["-first", str(NUMBERS.take(sessions * count))]
-    return command + (["-file", str(file)] if file else [])
-
-
-def run(
-    bench: Bench, server: Server, mode: str, sessions: int, count: int, file: Path | None = None, *, settle: bool = True
-) -> Took:
-    """Let the load generator work, and read what it cost the server; `settle`: to the end of what it left to do."""
-    cost = processes.settled if settle else processes.processor
-    command = ask(bench, server, mode, sessions, count, file)
-    before = cost(server.pid)
-    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    if said["errors"]:
-        raise RuntimeError(f"{server.name} {mode}: {len(said['errors'])} errors, first: {said['errors'][0]}")
-    worked = cost(server.pid) - before
-    return Took(said["seconds"], worked, tuple(said["each"]), tuple(said["reports"]))
-
-
-def noise(bench: Bench, size: int) -> Path:
-    """A file of so many bytes, different at each upload: its first line is a number."""
-    path = bench.folder / f"noise-{size}"
-    path.write_bytes(b"@@@@@@@@\n" + os.urandom(size // 2).hex().encode()[: size - 9])
-    return path
-
-
-def table(bench: Bench, kind: str, rows: int, bad: float = 0.0, period: str = "2017H2") -> Path:
-    """A Wmo or cost file of the municipality that uploads it, different at each upload."""
-    path = bench.folder / f"{kind}-{rows}-{bad}-{period}"
-    if kind == "WMO":
-        made = samples.wmo_rows(rows, CODE, period)
-        made[0][3] = "@@@@@@@@"
-        for number in range(int(rows * len(samples.WMO_HEADER) * bad)):
-            made[(number * 7) % rows][4 + number % 8] = "zz"
-        path.write_bytes(samples.csv_bytes(samples.WMO_HEADER, made))
-    else:
-        path.write_bytes(samples.cost_csv(kind, CODE, period))
-    return path
-
-
-def percentile(some: Sequence[float], share: float) -> float:
-    """The value below which so great a share lies."""
-    ordered = sorted(some)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-# --- beside the peers -----------------------------------------------------------------------------------------------
 
 
 def beside(bench: Bench, others: int) -> None:
@@ -203,249 +102,13 @@ def idle(bench: Bench, server: Server, sessions: int) -> float:
     return float(after - before) / sessions
 
 
-# --- from drop to report --------------------------------------------------------------------------------------------
-
-
-def reports(bench: Bench) -> None:
-    """How long a municipality waits, how much a day can bear, and logins beside heavy work."""
-    root = bench.folder / "reports"
-    servers.country(root)
-    clean, bad = table(bench, "WMO", 28_000), table(bench, "WMO", 28_000, 0.01)
-    with servers.gateway(root) as server:
-        run(bench, server, "drop", 1, 2, clean)  # the workers start
-        print(f"\nfrom the answer to CLOSE to the report in the listing, {clean.stat().st_size:,} bytes, s")
-        print(f"{'clients':>8} {'file':>6} {'median':>8} {'p95':>8} {'p99':>8} {'a second':>9} {'cpu ms':>8}")
-        for sessions, count in ((1, 100), (8, 20), (64, 3)):
-            for name, file in (("clean", clean), ("bad", bad)):
-                took = run(bench, server, "drop", sessions, bench.some(count), file)
-                line = [statistics.median(took.reports), percentile(took.reports, 0.95), percentile(took.reports, 0.99)]
-                done = len(took.reports)
-                print(f"{sessions:8} {name:>6} " + " ".join(f"{each:8.3f}" for each in line), end=" ")
-                print(f"{done / took.seconds:9.1f} {took.processor / done * 1000:8.0f}", flush=True)
-        print("\ndrops a second taken to their report, 8 clients that do not wait")
-        for name, file in (("clean", clean), ("bad", bad)):
-            print(f"{name:>8} {sustained(bench, server, file):8.1f}", flush=True)
-        beside_examination(bench, server)
-        resting(server)
-
-
-def sustained(bench: Bench, server: Server, file: Path) -> float:
-    """Drops a second, from the first upload until the last has its report."""
-    sessions, count = 8, bench.some(40)
-    with ledger(server) as engine:
-        before = decided(engine)
-        begun = time.perf_counter()
-        run(bench, server, "put", sessions, count, file, settle=False)
-        await_decided(engine, before + sessions * count)
-        return sessions * count / (time.perf_counter() - begun)
-
-
-@contextmanager
-def ledger(server: Server) -> Iterator[SQLite]:
-    """The gateway's ledger, to count in."""
-    engine = SQLite(server.root / "var" / "ledger.db")
-    try:
-        yield engine
-    finally:
-        engine.close()
-
-
-def decided(engine: SQLite) -> int:
-    """Drops that have their verdict in the outbox."""
-    return int(
-        engine.rows("select count(distinct drop_id) as n from reports where kind = 'TR' and placed_at is not null")[0][
-            "n"
-        ]
-    )
-
-
-def await_decided(engine: SQLite, many: int) -> None:
-    """Wait until so many drops have their report."""
-    until = time.monotonic() + REPORT_SECONDS
-    while decided(engine) < many:
-        if time.monotonic() > until:
-            raise RuntimeError(f"{decided(engine)} of {many} reports after {REPORT_SECONDS} s")
-        time.sleep(0.02)
-
-
-def beside_examination(bench: Bench, server: Server) -> None:
-    """Logins while nothing else happens, and while the largest file is examined again and again."""
-    largest = bench.folder / "largest.csv"
-    largest.write_bytes(samples.csv_bytes(samples.WMO_HEADER, samples.wmo_rows(560_000, "2380")))
-    packed = bench.folder / "largest.zip"
-    packed.write_bytes(samples.zipped({"WMO_2380_2017H2.csv": largest.read_bytes()}))
-    many = bench.some(100)
-    alone = run(bench, server, "login", 1, many).each
-    with checking(server, packed):
-        amid = run(bench, server, "login", 1, many).each
-    before, during = percentile(alone, 0.95), percentile(amid, 0.95)
-    print(f"\nlogin, p95: {before * 1000:.1f} ms; while the largest file is examined {during * 1000:.1f} ms", end="")
-    print(f" ({during / before:.2f} times)", flush=True)
-
-
-@contextmanager
-def checking(server: Server, packed: Path) -> Iterator[None]:
-    """The largest file in the trial lane, over and over."""
-    lane = server.root / "bench" / "largest.json"
-    person = json.loads(server.accounts.read_text())[-1]
-    person["name"] = "MSD_@@@@@@@@.zip"
-    person["inbox"] += "/proef"
-    lane.write_text(json.dumps([person]))
-    command = [str(server.root.parent / "load"), "-address", f"127.0.0.1:{server.port}", "-accounts", str(lane)]
-    command += ["-mode", "drop", "-sessions", "1", "-count", "1000", "-file", str(packed)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as busy:
-        time.sleep(1)
-        try:
-            yield
-        finally:
-            busy.kill()
-
-
-def resting(server: Server) -> None:
-    """What it costs to do nothing."""
-    time.sleep(5)
-    before = processes.processor(server.pid)
-    time.sleep(20)
-    print(f"idle: {(processes.processor(server.pid) - before) / 20 * 100:.2f} % of a processor", flush=True)
-
-
-# --- the ledger -----------------------------------------------------------------------------------------------------
-
-
-def receiving(bench: Bench) -> None:
-    """What many at once gain by sharing commits, and how long a commit takes."""
-    root = bench.folder / "receiving"
-    servers.country(root)
-    small = noise(bench, 20_000)
-    with servers.gateway(root, workers=False) as server:
-        alone = run(bench, server, "put", 1, bench.some(100), small)
-        many = run(bench, server, "put", 64, bench.some(20), small)
-        each, together = len(alone.each) / alone.seconds, len(many.each) / many.seconds
-        print(f"\nreceived a second, 20 KB: {each:.0f} by one session, {together:.0f} by 64", end="")
-        print(f" ({together / each:.1f} times)")
-        within, commits = commits_of(server)
-        print(f"commits within 0.1 s: {within:,.0f} of {commits:,.0f}", flush=True)
-
-
-def commits_of(server: Server) -> tuple[float, float]:
-    """How many commits took at most 0.1 s, and how many there were, by the gateway's own metrics."""
-    listen = yaml.safe_load((server.root / "config" / "gateway.yaml").read_text())["metrics"]["listen"]
-    with urllib.request.urlopen(f"http://{listen}/metrics") as answer:
-        lines = answer.read().decode().splitlines()
-    figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    return (
-        float(figures['gateway_commit_seconds_bucket{le="0.1"}']),
-        float(figures['gateway_commit_seconds_bucket{le="+Inf"}']),
-    )
-
-
-def growth(bench: Bench) -> None:
-    """The cost of a drop in a new ledger and in one with 100,000 deliveries."""
-    root = bench.folder / "growth"
-    people = servers.country(root)
-    file = table(bench, "WMO", 3_600)
-    ledger_file = root / "var" / "ledger.db"
-    with servers.gateway(root) as server:
-        run(bench, server, "put", len(people), 1, file)
-        before = [cost_of_drops(bench, server, file) for _ in range(bench.rounds)]
-    there = history.multiply(ledger_file, bench.some(100_000))
-    with servers.gateway(root) as server:
-        until = time.monotonic() + 3600
-        while history.unsealed(ledger_file) > 1000:  # the log's seals are a matter of history too
-            if time.monotonic() > until:
-                raise RuntimeError("the log is not sealed within an hour")
-            time.sleep(5)
-        after = [cost_of_drops(bench, server, file) for _ in range(bench.rounds)]
-    new, old = statistics.median(before), statistics.median(after)
-    print(f"\nprocessor ms per drop of {file.stat().st_size:,} bytes to its reports: {new:.0f}", end="")
-    print(f"; with {there:,} deliveries in the ledger {old:.0f} ({old / new:.2f} times)", flush=True)
-
-
-def cost_of_drops(bench: Bench, server: Server, file: Path) -> float:
-    """Processor milliseconds per drop."""
-    return run(bench, server, "put", 64, bench.some(3), file).processor / (64 * bench.some(3)) * 1000
-
-
-# --- a whole country ------------------------------------------------------------------------------------------------
-
-
-def burst(bench: Bench) -> None:
-    """380 municipalities, two periods each, a Wmo file of about 300 KB and three cost files per period."""
-    root = bench.folder / "country"
-    people = servers.country(root)
-    with servers.gateway(root) as server, ledger(server) as engine, watched(server) as peak:
-        begun = time.perf_counter()
-        many = sum(wave(bench, server, people, period) for period in PERIODS)
-        sent = time.perf_counter() - begun
-        await_decided(engine, many)
-        took = time.perf_counter() - begun
-        waits = engine.rows(LONGEST_WAITS)[0]
-        print(f"\nwhole country: {many:,} files, all taken in after {sent:.1f} s, all reports after {took:.1f} s")
-        print(
-            f"longest wait for a receipt {waits['receipt'] / 1000:.1f} s, for a report {waits['report'] / 1000:.1f} s"
-        )
-        print(f"memory of all processes at most {max(peak) / 1e6:.0f} MB", flush=True)
-
-
-@contextmanager
-def watched(server: Server) -> Iterator[list[int]]:
-    """The memory of all the gateway's processes, read all the while."""
-    peak, ended = [0], threading.Event()
-
-    def look() -> None:
-        while not ended.wait(0.5):
-            peak.append(processes.memory(server.pid))
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    try:
-        yield peak
-    finally:
-        ended.set()
-        looking.join()
-
-
-def wave(bench: Bench, server: Server, people: list[dict[str, Any]], period: str) -> int:
-    """Every file of every municipality for a period, 64 sessions at once; how many."""
-    some = people[: bench.some(len(people))]
-    files = [("WMO", table(bench, "WMO", 3_600, period=period))]
-    files += [(kind, table(bench, kind, 0, period=period)) for kind in samples.COST_HEADERS]
-    lane = server.root / "bench" / "lane.json"
-    for kind, file in files:
-        for begin in range(0, len(some), max(SESSIONS)):
-            part = some[begin : begin + max(SESSIONS)]
-            lane.write_text(json.dumps([{**each, "name": f"{kind}_{each['code']}_{period}.csv"} for each in part]))
-            run(bench, replace(server, accounts=lane), "put", len(part), 1, file, settle=False)
-    return len(some) * len(files)
-
-
-# --- starting -------------------------------------------------------------------------------------------------------
-
-
-def starting(bench: Bench) -> None:
-    """Seconds until the gateway serves, and until it has told its help."""
-    root = bench.folder / "start"
-    servers.country(root)
-    ready, told = [], []
-    for _ in range(bench.rounds):
-        begun = time.perf_counter()
-        with servers.gateway(root):
-            ready.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        subprocess.run([str(servers.GATEWAY), "--help"], check=True, capture_output=True)
-        told.append(time.perf_counter() - begun)
-    print(
-        f"\nready in {statistics.median(ready):.2f} s, `gateway --help` in {statistics.median(told):.2f} s", flush=True
-    )
-
-
 PARTS: dict[str, Callable[[Bench, int], None]] = {
     "peers": beside,
-    "reports": lambda bench, _others: reports(bench),
-    "ledger": lambda bench, _others: receiving(bench),
-    "growth": lambda bench, _others: growth(bench),
-    "country": lambda bench, _others: burst(bench),
-    "start": lambda bench, _others: starting(bench),
+    "reports": lambda bench, _others: drops.reports(bench),
+    "ledger": lambda bench, _others: drops.receiving(bench),
+    "growth": lambda bench, _others: drops.growth(bench),
+    "country": lambda bench, _others: drops.burst(bench),
+    "start": lambda bench, _others: drops.starting(bench),
 }
 
 
@@ -456,15 +119,41 @@ def main() -> None:
     parser.add_argument("--load", required=True, type=Path, help="the load generator, built")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--share", type=float, default=1.0, help="a smaller share of the work, to try the script")
+    parser.add_argument("--record", type=Path, help="a page whose block between two markers takes what is printed")
     parser.add_argument("--accounts", type=int, default=100_000, help="accounts that never come, beside those that do")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    kept = Kept(sys.stdout)
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(kept):
         Path(folder).chmod(0o755)
         bench = Bench(Path(folder) / "load", Path(folder), arguments.rounds, arguments.share)
-        with contextlib.suppress(FileExistsError):
-            bench.load.symlink_to(arguments.load.resolve())
+        bench.load.symlink_to(arguments.load.resolve())
         for part in arguments.parts or PARTS:
             PARTS[part](bench, arguments.accounts)
+    if arguments.record:
+        record(arguments.record, "".join(kept.said))
+
+
+class Kept(io.TextIOBase):
+    """A stream that passes on what is written, and keeps it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.said: list[str] = []
+
+    def write(self, text: str) -> int:
+        """See `TextIO.write`."""
+        self.said.append(text)
+        self._stream.write(text)
+        self._stream.flush()
+        return len(text)
+
+
+def record(page: Path, said: str) -> None:
+    """Put what was printed, and where and when, between the page's markers."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    where = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors, Python {platform.python_version()}"
+    page.write_text(f"{before}{BEGIN}\n```\n{where}\n\n{said.strip()}\n```\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -254,6 +254,8 @@ def country(root: Path, others: int = 0) -> list[dict[str, str]]:
     settings.write_text(
         f"""metrics:
   listen: 127.0.0.1:{free_port()}
+limits:
+  upload_bytes: 20000000
 sftp:
   connections: 5000
   connections_per_address: 5000
