@@ -196,7 +196,7 @@ class Watcher:
                 # Another disk than before, or emptied by hand.
                 self._ctx.spool.prepare([code])
             found, others = _listed(folder)
-            if found and not os.access(folder, os.W_OK | os.X_OK):
+            if found and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
                 raise PermissionError("files cannot be moved out of it")
         except (OSError, Temporary) as error:
             if self._troubles.passes(trouble):

@@ -22,6 +22,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from gateway.errors import Corrupt
@@ -174,6 +175,8 @@ class Spool:
             raise Corrupt(f"landing {landing.facts.id} has no readable payload: {error.strerror}") from error
         if len(body) != landing.facts.size:
             raise Corrupt(f"landing {landing.facts.id} has {len(body)} bytes, {landing.facts.size} were landed")
+        if sha256(body).hexdigest() != landing.facts.sha256:
+            raise Corrupt(f"landing {landing.facts.id} does not have the checksum it landed with")
         return body
 
     @staticmethod

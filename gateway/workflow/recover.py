@@ -8,6 +8,7 @@ Does not: guess. What it cannot explain it names and leaves for a person.
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.domain.lifecycle import DELIVERY_TRANSITIONS, DROP_TRANSITIONS, follow_delivery, follow_drop
 from gateway.domain.model import DeliveryState, DropState
@@ -65,11 +66,9 @@ def differences(ctx: Context) -> list[Difference]:
         if drops.find(ctx.engine, folder.name) is not None:
             found.append(Difference("received, landing not yet removed", folder.name, mends=True))
             continue
-        try:
-            Spool.read_facts(folder)
-            found.append(Difference("landed and not yet received", folder.name, mends=True))
-        except Corrupt as error:
-            found.append(Difference(str(error), folder.name, mends=False))
+        spoilt = spoilt_landing(folder)
+        found.append(Difference(spoilt or "landed and not yet received", folder.name, mends=not spoilt))
+    found += [Difference(f"folder cannot be listed: {why}", code, mends=False) for code, why in ctx.spool.unreachable()]
     found += [Difference("claimed and not yet landed", claim.id, mends=True) for claim in ctx.spool.claims()]
     found += [Difference("report not yet placed", report.stem, mends=True) for report in reports.unplaced(ctx.engine)]
     found += [
@@ -94,6 +93,18 @@ def differences(ctx: Context) -> list[Difference]:
         )
     found += replay(ctx)
     return found
+
+
+def spoilt_landing(folder: Path) -> str:
+    """Why a landing can never be received, and what a person does about it; empty when it can. Its sender never heard
+    OK: that is said after the ledger has the bytes."""
+    try:
+        Spool.payload(Spool.read_facts(folder))
+    except Corrupt as error:
+        code = folder.parent.parent.name
+        place = f"inbox/{code}/{folder.parent.name}/{folder.name}"
+        return f"{error}: ask {code} to deliver it again, then move {place} away"
+    return ""
 
 
 def replay(ctx: Context) -> list[Difference]:

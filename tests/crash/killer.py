@@ -7,7 +7,6 @@ Does not: soften the end: no handler, no `finally`, no flush runs.
 """
 
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -66,7 +65,6 @@ def install(killer: Killer) -> None:
     replaced["write"] = partial(_write, killer, os.write)
     replaced["pwrite"] = partial(_write, killer, os.pwrite)
     vars(os).update(replaced)
-    vars(shutil)["copyfileobj"] = partial(_copy, killer, shutil.copyfileobj)
     vars(sqlite3)["connect"] = partial(_connect, killer, sqlite3.connect)
 
 
@@ -85,14 +83,6 @@ def _open(killer: Killer, plain: Callable[..., int], path: Any, flags: int, *arg
 def _write(killer: Killer, plain: Callable[..., int], descriptor: int, body: bytes, *offset: int) -> Any:
     half = partial(plain, descriptor, bytes(body[: len(body) // 2]), *offset)
     return killer.step("write", partial(plain, descriptor, body, *offset), half)
-
-
-def _copy(killer: Killer, plain: Callable[..., None], source: Any, target: Any, length: int = 0) -> Any:
-    def half() -> None:
-        target.write(source.read(10))
-        target.flush()
-
-    return killer.step("copy", partial(plain, source, target, length), half)
 
 
 def _connect(killer: Killer, plain: Callable[..., Any], path: str, **named: Any) -> Any:
