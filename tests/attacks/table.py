@@ -23,7 +23,8 @@ HEAD = f"""# Attacks that were tried
 
 Made by `python -m tests.attacks.table`: each attack against a real gateway, over raw SSH and SFTP, while another client
 (OpenSSH's sftp) logged in over and over. Do not edit the table; run the command. The caps are the defaults of
-[Configuration](configuration.md), except a login grace of {GRACE} s so that the command ends sooner.
+[Configuration](configuration.md), except a login grace of {GRACE} s and an idle time of 12 s, so that the command ends
+sooner, and an allow-list with the other client's address alone.
 
 A line is **green** when everything was answered as it must be, the slowest login of the other client took less than
 2 s, the memory of the daemon grew by less than 32 MB, no file was delivered and none lies where it should not, the log
