@@ -8,7 +8,7 @@ Does not: say a file is clean unless clamd said so in so many words: whatever el
 
 Protocol: clamd(8), commands that begin with `z` and end in NUL. INSTREAM takes pieces, each after its length in four
 bytes (big endian), and ends with an empty one. Known weakness: what clamd leaves out by its own limits it calls OK;
-`workflow.scan.remarks` finds out.
+`daemon.scanner` finds out.
 """
 
 import re

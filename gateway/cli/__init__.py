@@ -126,10 +126,11 @@ def check_config(directory: Path, as_json: bool) -> None:
     except ConfigError as error:
         print_problems(error.problems, (), as_json)
         sys.exit(3)
-    from gateway.daemon.keys import remarks
+    from gateway.daemon import keys, scanner
 
     ending = configuration.ending(local_day(datetime.now(UTC)))
-    print_problems((), (*configuration.warnings, *ending, *remarks(configuration)), as_json)
+    remarks = (*keys.remarks(configuration), *scanner.remarks(configuration))
+    print_problems((), (*configuration.warnings, *ending, *remarks), as_json)
 
 
 @commands.command()

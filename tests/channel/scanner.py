@@ -101,9 +101,9 @@ class Clamd:
 
 
 @contextmanager
-def answering(path: Path, answer: bytes, *, reads: bool = True) -> Iterator[Scan]:
+def answering(path: Path, answer: bytes, *, reads: bool = True, version: bytes = b"") -> Iterator[Scan]:
     """A socket that gives this answer to everything, after it read a whole command or (`reads` false) at once; then it
-    hangs up. Without an answer it never says a word."""
+    hangs up. Without an answer it never says a word. With a `version` it answers PING and VERSION as clamd does."""
     ended = threading.Event()
 
     def serve() -> None:
@@ -120,7 +120,8 @@ def answering(path: Path, answer: bytes, *, reads: bool = True) -> Iterator[Scan
             if not part:
                 return
             said += part
-        line.sendall(answer)
+        known = {b"zPING\0": b"PONG\0", b"zVERSION\0": version} if version else {}
+        line.sendall(known.get(said, answer))
         if not answer:
             line.recv(1)
 

@@ -1,0 +1,99 @@
+"""The virus scanner as `check-config` and `doctor` see it: whether it answers, how old it is, whether it looks at all.
+
+Does: asks version and age; sends probes that show what clamd would leave out and yet call clean.
+Touches: the scanner. No file of anybody's.
+Does not: speak of a scanner that is off, or find out where the daemon runs: it asks as the user who runs the command.
+
+By its own limits clamd leaves out what is too large or too deep, and says OK. The second probe is a data file of the
+largest size that may come in a ZIP, with at its very end archives within archives, deeper than clamd can be told to go.
+Who reaches these and has AlertExceedsMax on complains of MaxRecursion; who says OK did not look at the end, or keeps
+quiet about what it leaves out.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+
+from gateway.channel import clamd
+from gateway.channel.clamd import Unscanned
+from gateway.config import Configuration
+from gateway.config.scan import Scan
+from gateway.errors import Problem
+from gateway.workflow.recover import Difference
+
+# MaxRecursion cannot be set to more than 100.
+DEEPER = 120
+DEPTH = "MaxRecursion"
+SIZE = "INSTREAM size limit"
+
+
+def complaints(configuration: Configuration, now: datetime) -> Iterator[str]:
+    """Everything that is wrong with the scanner at a moment of real time."""
+    section = configuration.settings.scan
+    if section.clamd is None:
+        return
+    try:
+        said = clamd.version(section)
+        if said.made is None:
+            yield f"{said.engine} tells no date of its signatures: has freshclam fetched any?"
+        elif (days := (now - said.made).days) >= section.database_days:
+            yield f"the signatures of {said.engine} are {days} days old: does freshclam work?"
+        limits = [round_.limits for round_ in configuration.rounds.values()]
+        yield from _of_limits(
+            section, max(each.upload_bytes for each in limits), max(each.unpacked_bytes for each in limits)
+        )
+    except Unscanned as fault:
+        yield f"{fault}: while this is so, files wait and nothing is checked"
+
+
+def _of_limits(section: Scan, upload: int, unpacked: int) -> Iterator[str]:
+    try:
+        clamd.scan(section, bytes(upload))
+    except Unscanned as fault:
+        if SIZE not in str(fault):
+            raise
+        yield f"clamd does not take an upload of {upload} bytes: raise StreamMaxLength in clamd.conf"
+        return
+    try:
+        clamd.scan(section, deep(unpacked))
+    except Unscanned as fault:
+        if DEPTH in str(fault):
+            return
+        if clamd.LIMIT not in str(fault):
+            raise
+        yield f"{fault} of a ZIP with a file of {unpacked} bytes in it: raise that limit in clamd.conf"
+        return
+    yield (
+        f"clamd calls clean what it does not look at, such as the end of a file of {unpacked} bytes in a ZIP: set in "
+        f"clamd.conf AlertExceedsMax yes, MaxFileSize and MaxScanSize above {unpacked}"
+    )
+
+
+def deep(size: int) -> bytes:
+    """A ZIP with one file of about `size` bytes, at whose end archives lie within archives."""
+    core = b"x"
+    for _ in range(DEEPER):
+        core = _zipped("a.zip", core)
+    return _zipped("b.csv", _zipped("a.zip", core, before=bytes(max(0, size - 2 * len(core)))))
+
+
+def _zipped(name: str, body: bytes, before: bytes = b"") -> bytes:
+    """A ZIP of one file, behind other bytes."""
+    made = BytesIO()
+    made.write(before)
+    # A fixed date: the same probe each time.
+    with zipfile.ZipFile(made, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
+    return made.getvalue()
+
+
+def remarks(configuration: Configuration) -> Iterator[Problem]:
+    """What is to be said of the scanner besides what the configuration itself shows."""
+    for what in complaints(configuration, datetime.now(UTC)):
+        yield Problem("gateway.yaml", 1, 1, "scan", what)
+
+
+def differences(configuration: Configuration) -> list[Difference]:
+    """The same, for `gateway doctor`."""
+    return [Difference(what, "scan", mends=False) for what in complaints(configuration, datetime.now(UTC))]
