@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.model import Finding, Limits, Severity
-from gateway.domain.reader import Member, safe_name, unpack
+from gateway.domain.reader import Member, member_label, unpack
 from tests.domain.hostile_zips import DATA, NAME, OTHER, SECOND, by_python, honest, one
 from tests.domain.rawzip import DESCRIPTOR, Part, archive
 from tests.domain.uploads import LIMITS, TEST_BSNS, Case, table
@@ -40,7 +40,7 @@ def test_an_honest_archive_gives_what_python_reads_in_it(case: Case) -> None:
     members = opened(payload)
     with zipfile.ZipFile(io.BytesIO(payload)) as packed:
         assert [member.data for member in members] == [packed.read(info) for info in packed.infolist()]
-        names = [safe_name(name, at) for at, name in enumerate(packed.namelist(), 1)]
+        names = [member_label(name, at) for at, name in enumerate(packed.namelist(), 1)]
     assert [member.name for member in members] == names
 
 
@@ -83,7 +83,7 @@ def test_noise_is_refused(noise: bytes) -> None:
 
 @given(st.text(max_size=40))
 def test_a_name_is_quoted_only_when_it_can_do_no_harm(name: str) -> None:
-    shown = safe_name(name, 3)
+    shown = member_label(name, 3)
     assert shown in ("#3", name)
     assert shown.isascii()
     assert shown.isprintable()

@@ -12,6 +12,6 @@ quotes; `frames` the call of polars; `header` what is wrong with the first line;
 
 from gateway.domain.reader.archive import unpack
 from gateway.domain.reader.table import read
-from gateway.domain.reader.values import Batch, Member, Table, safe_name
+from gateway.domain.reader.values import Batch, Member, Table, member_label
 
-__all__ = ["Batch", "Member", "Table", "read", "safe_name", "unpack"]
+__all__ = ["Batch", "Member", "Table", "member_label", "read", "unpack"]

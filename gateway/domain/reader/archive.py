@@ -17,7 +17,7 @@ from gateway.domain.kinds import EXCEL_EXTENSIONS
 from gateway.domain.model import Finding, Limits, Phrase
 from gateway.domain.reader import content
 from gateway.domain.reader.entries import DEFLATED, Entry, ZipFault, entries
-from gateway.domain.reader.values import USABLE_NAME, Faults, Member, fault, noun, safe_name
+from gateway.domain.reader.values import USABLE_NAME, Faults, Member, fault, member_label, noun
 
 TEXT_EXTENSIONS = (".csv", ".txt")
 ARCHIVE_EXTENSIONS = (".zip", ".7z", ".rar", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".cab", ".jar", ".iso")
@@ -38,7 +38,7 @@ def unpack(name: str, payload: bytes, limits: Limits, allowed_members: tuple[str
     With any finding there are no members. `allowed_members` are the extensions allowed inside a ZIP, lower case with
     the dot.
     """
-    label = safe_name(name, 1)
+    label = member_label(name, 1)
     extension = _extension(name)
     if len(payload) > limits.upload_bytes:
         expected = noun("bytes_at_most", n=limits.upload_bytes)
@@ -180,7 +180,7 @@ def _eleven_test(digits: str) -> bool:
 
 def _label(entry: Entry) -> str:
     """The member as a finding may name it."""
-    return safe_name(entry.name.decode("latin-1"), entry.position)
+    return member_label(entry.name.decode("latin-1"), entry.position)
 
 
 def _size_faults(found: tuple[Entry, ...], label: str, limits: Limits) -> Iterator[Finding]:

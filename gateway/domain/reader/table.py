@@ -18,7 +18,7 @@ from gateway.domain.reader.frames import frame_of_values
 from gateway.domain.reader.header import header_fault, other_separator, wrong_separator
 from gateway.domain.reader.structure import Empties, FastBatches, Ragged, Structure, scan
 from gateway.domain.reader.text import BOM, Text, end_of_line, examine, lines
-from gateway.domain.reader.values import Batch, Faults, Member, Table, fault, noun, safe_name
+from gateway.domain.reader.values import Batch, Faults, Member, Table, fault, member_label, noun
 
 SAMPLE_LINES = 10
 BATCH_CELLS = 300_000
@@ -28,7 +28,7 @@ BATCH_CHARACTERS = 2_000_000
 def read(member: Member, expected: tuple[str, ...], limits: Limits) -> Table:
     """The member as a table, its structure scanned to the last row. `expected` are the column names of the kind (empty
     when the kind is not known); rows are held against the header that was found."""
-    name = safe_name(member.name, 1)
+    name = member_label(member.name, 1)
     faults = Faults()
     text, findings = examine(name, member.data, limits)
     for finding in findings:

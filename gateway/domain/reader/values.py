@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 import polars
 
+from gateway.domain.kinds import LONG_NUMBER
 from gateway.domain.model import Finding, Param, Phrase, Severity, phrase
 
 USABLE_NAME = re.compile(r"[0-9A-Za-z._-]{1,255}", re.ASCII)
-LONG_DIGITS = re.compile(r"[0-9]{9}")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One data file: the upload itself, or a member of the ZIP. `name` is safe to quote: see `safe_name`."""
+    """One data file: the upload itself, or a member of the ZIP. `name` is safe to quote: see `member_label`."""
 
     name: str
     data: bytes
@@ -100,12 +100,13 @@ def noun(name: str, **params: Param) -> Phrase:
     return phrase(f"findings.reading.{name}", **params)
 
 
-def safe_name(name: str, position: int) -> str:
+def member_label(name: str, position: int) -> str:
     """The name when it can be quoted in a report or a log, else `#` and its position in the archive counted from 1.
 
     Not quoted: characters outside the gateway's own set, over 255 characters, and nine digits in a row, because that
-    may be somebody's citizen service number.
+    may be somebody's citizen service number. Unlike `kinds.safe_name`, which masks a name that a person looks for, this
+    tells members apart: two masked names could be the same.
     """
-    if USABLE_NAME.fullmatch(name) and not LONG_DIGITS.search(name):
+    if USABLE_NAME.fullmatch(name) and not LONG_NUMBER.search(name):
         return name
     return f"#{position}"
