@@ -6,6 +6,8 @@ Does not: change anything.
 """
 
 import json
+import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -17,33 +19,57 @@ from rich.text import Text
 
 from gateway.config import Configuration, load
 from gateway.daemon import keys, offline
-from gateway.domain.model import DropState
+from gateway.daemon import scanner as scanning
+from gateway.domain.model import Drop, DropState
 from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain, local_day
 from gateway.errors import GatewayError, Problem
+from gateway.reports import folder
+from gateway.reports.plain import masked
 from gateway.store.ledger import deadlines, deliveries, drops, facts, handovers, log, mails, reports, retention
 from gateway.workflow import chase, folders, logins, restored
 from gateway.workflow.context import Context, current_round
 from gateway.workflow.recover import differences
+from gateway.workflow.scan import scanner
 
 WAITING = (DropState.RECEIVED, DropState.HELD)
 COLUMNS = {
-    "log": ("at", "event", "account"),
+    "log": ("at", "event", "account", "detail"),
     "deliveries": ("kind", "period", "version", "state", "id"),
-    "owed": ("kind", "municipality", "id", "due", "state"),
+    "owed": ("kind", "municipality", "about", "due", "state"),
 }
 Rows = Sequence[Mapping[str, object]]
+NARROW = 20
+WIDE = 160
+
+
+def terminal() -> Console:
+    """Where tables go: as wide as the terminal; into a file or a pager as wide as most tables need."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)
+
+
+# What `local` gives; in a table the day and the time are enough.
+MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}[+-][0-9]{2}:[0-9]{2}")
 
 
 def print_rows(title: str, rows: Rows, console: Console) -> None:
     """A table under its title with the number of its rows."""
     console.print(Text(f"{title}: {len(rows) or 'none'}", "bold"))
     if rows:
-        table = Table(show_edge=False)
-        for heading in rows[0]:
-            table.add_column(heading, overflow="fold")  # a name cut short is of no use to anybody
-        for row in rows:
-            table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+        cells = [[_cell(value) for value in row.values()] for row in rows]
+        table = Table(show_edge=False, padding=(0, 1))
+        for heading, column in zip(rows[0], zip(*cells, strict=True), strict=True):
+            # A name cut short is of no use to anybody, and a moment in two lines is hard to read.
+            widest = max(len(line) for cell in column for line in cell.split("\n"))
+            table.add_column(heading, overflow="fold", no_wrap=widest <= NARROW)
+        for row in cells:
+            table.add_row(*map(Text, row))
         console.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return MOMENT.sub(r"\1 \2", "" if value is None else str(value))
 
 
 def local(moment: datetime | None) -> str | None:
@@ -103,6 +129,7 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
             for owed in mails.troubled(ctx.engine)
         ],
         "mail_gate": _gate(ctx),
+        "scan": _scan(ctx),
         "pushes": handovers.push_counts(ctx.engine),
         "push_troubles": [
             {
@@ -145,6 +172,23 @@ def _gate(ctx: Context) -> dict[str, object] | None:
     return {"closed_since": local(closed), "held": held, "open_with": "gateway mail release"}
 
 
+def _scan(ctx: Context) -> dict[str, object] | None:
+    """The virus scanner as a worker saw it last; None when there is none."""
+    section = ctx.configuration().settings.scan
+    if section.clamd is None:
+        return None
+    seen = scanner(ctx.engine)
+    said = seen.version if seen else None
+    return {
+        "clamd": section.clamd,
+        "trouble": (seen.reason or None) if seen else "no worker has asked it yet",
+        "since": local(seen.since) if seen else None,
+        "engine": said.engine if said else None,
+        "signatures": said.number if said else None,
+        "signatures_made": local(said.made) if said else None,
+    }
+
+
 def owed_rows(ctx: Context) -> Iterator[dict[str, object]]:
     """What is still owed, first due first; `state` open, at risk or late."""
     now, calendar = ctx.now(), ctx.configuration().calendar
@@ -156,11 +200,40 @@ def owed_rows(ctx: Context) -> Iterator[dict[str, object]]:
             "kind": owed.kind,
             "municipality": owed.municipality,
             "id": chase.drop_of(ctx, owed)[1] or None,
+            "about": _about(ctx, owed),
             "due": local(owed.due_at),
             "state": state,
             "warned": local(owed.warned_at),
             "calendar": owed.calendar_version,
         }
+
+
+def _about(ctx: Context, owed: deadlines.Deadline) -> str | None:
+    """What is owed something: the report to be collected, the delivery to be assessed, the upload to be judged."""
+    if owed.kind == chase.PICKUP:
+        return reports.get(ctx.engine, owed.subject).stem
+    short_id = chase.drop_of(ctx, owed)[1]
+    delivery = deliveries.find(ctx.engine, owed.subject) if owed.kind == "quality" else None
+    if delivery is not None:
+        return f"{delivery.kind} {delivery.period} v{delivery.version} {short_id}"
+    drop = drops.find(ctx.engine, owed.subject)
+    return f"{masked(drop.file.name)} {short_id}" if drop else None
+
+
+def log_rows(ctx: Context, lines: Sequence[log.Line]) -> Rows:
+    """Lines of the message log in the words in which the municipality reads them."""
+    texts, language = ctx.configuration().texts, ctx.configuration().settings.language
+    told = folders.log_lines(ctx, lines)
+    return [
+        {
+            "at": local(at),
+            "municipality": line.municipality,
+            "event": folder.event_words(event, texts, language),
+            "account": account,
+            "detail": folder.particulars({key: said[key] for key in said if key != "sha256"}, texts),
+        }
+        for line, (at, event, account, said) in zip(lines, told, strict=True)
+    ]
 
 
 def print_status(directory: Path, as_json: bool) -> None:
@@ -170,17 +243,25 @@ def print_status(directory: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, indent=2))
         return
-    console = Console()
+    console = terminal()
     for key in ("at", "sandbox", "round", "configuration", "configuration_error"):
         console.print(f"{key:20} {document[key]}")
     for key in ("drops", "mails", "pushes"):
-        console.print(f"{key:20} {document[key]}")
+        counts = document[key]
+        said = ", ".join(f"{count} {state}" for state, count in counts.items()) if isinstance(counts, dict) else ""
+        console.print(Text(f"{key:20} {said or 'none'}"))
     gate = document["mail_gate"]
     if isinstance(gate, dict):
         held = f"closed since {gate['closed_since']}, {gate['held']} mails held: {gate['open_with']}"
         console.print(Text(f"{'mail_gate':20} {held}", "bold"), soft_wrap=True)
     else:
         console.print(f"{'mail_gate':20} open")
+    scan = document["scan"]
+    if isinstance(scan, dict):
+        facts_of = ", ".join(f"{name} {value}" for name, value in scan.items() if value is not None)
+        console.print(Text(f"{'scan':20} {facts_of}", "bold" if scan["trouble"] else ""), soft_wrap=True)
+    else:
+        console.print(f"{'scan':20} off")
     for key in ("waiting", "owed", "uncollected", "mail_troubles", "push_troubles", "legal_holds"):
         rows = document[key]
         if isinstance(rows, list):
@@ -204,6 +285,8 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
     drop = drops.find_short(ctx.engine, short_id)
     if drop is None:
         raise GatewayError(f"there is no drop {short_id}")
+    made = deliveries.of_drop(ctx.engine, drop.id)
+    lines = log.of_drop(ctx.engine, drop.id)
     document: dict[str, object] = {
         "id": drop.short_id,
         "drop": drop.id,
@@ -218,7 +301,8 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
         "rules": drop.rules_version,
         "calendar": drop.calendar_version,
         "terms": drop.terms_version,
-        "deliveries": [asdict(delivery) for delivery in deliveries.of_drop(ctx.engine, drop.id)],
+        "deliveries": [asdict(delivery) for delivery in made],
+        "chain": list(chain(ctx, drop, {(each.kind, each.period) for each in made})),
         "reports": [
             {
                 "report": report.stem,
@@ -232,32 +316,47 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
             {"occasion": owed.occasion, "account": owed.account, "state": owed.state, "sent": local(owed.sent_at)}
             for owed in mails.of_drop(ctx.engine, drop.id)
         ],
-        "log": [
-            {"at": local(line.at), "event": line.event, "account": line.account, **line.detail}
-            for line in log.of_drop(ctx.engine, drop.id)
-        ],
+        "log": [{"at": local(line.at), "event": line.event, "account": line.account, **line.detail} for line in lines],
     }
     if as_json:
         print(json.dumps(document, indent=2))
         return
-    console = Console()
+    console = terminal()
+    document["file"] = f"{masked(drop.file.name)}, {drop.file.size} bytes, SHA-256 {drop.file.sha256}"
+    document["log"] = log_rows(ctx, lines)
     for key, value in document.items():
         if isinstance(value, list):
             rows: Rows = value
             print_rows(key, [{name: row.get(name) for name in COLUMNS.get(key, tuple(row))} for row in rows], console)
         else:
-            console.print(Text(f"{key:14} {value}"))
+            console.print(Text(f"{key:14} {'' if value is None else _cell(value)}"), soft_wrap=True)
+
+
+def chain(ctx: Context, drop: Drop, items: set[tuple[str, str]]) -> Iterator[dict[str, object]]:
+    """Every version of the items of a drop, the oldest first: which replaced which, and which counts."""
+    for each in deliveries.of_municipality(ctx.engine, drop.municipality, drop.round_id):
+        if (each.kind, each.period) in items:
+            came = drops.get(ctx.engine, each.drop_id)
+            yield {
+                "kind": each.kind,
+                "period": each.period,
+                "version": each.version,
+                "state": each.state,
+                "id": came.short_id,
+                "received": local(came.received_at),
+                "this": came.id == drop.id,
+            }
 
 
 def print_differences(directory: Path, as_json: bool) -> bool:
     """Every difference; whether none needs a person."""
     configuration = load(directory)
     ctx = offline(configuration)
-    found = [*differences(ctx), *keys.differences(ctx, configuration)]
+    found = [*differences(ctx), *keys.differences(ctx, configuration), *scanning.differences(configuration)]
     if as_json:
         print(json.dumps([asdict(difference) for difference in found], indent=2))
     else:
-        print_rows("differences", [asdict(difference) for difference in found], Console())
+        print_rows("differences", [asdict(difference) for difference in found], terminal())
     return all(difference.mends for difference in found)
 
 

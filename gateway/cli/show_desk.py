@@ -10,9 +10,7 @@ import json
 from datetime import datetime, time
 from pathlib import Path
 
-from rich.console import Console
-
-from gateway.cli.show import local, print_rows
+from gateway.cli.show import local, print_rows, terminal
 from gateway.config import load
 from gateway.daemon import offline
 from gateway.domain.model import to_ms
@@ -23,7 +21,7 @@ from gateway.store.ledger.accounts import AccountRequest
 from gateway.workflow.accounts import verified
 from gateway.workflow.withdraw import selection, withdrawal_round
 
-COLUMNS = ("login", "roles", "asked_by", "approved_by", "works", "keys", "last_login")
+COLUMNS = ("login", "roles", "asked", "approved", "activated", "works", "last_login")
 
 
 def print_accounts(directory: Path, as_json: bool) -> None:
@@ -53,7 +51,18 @@ def print_accounts(directory: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        print_rows("accounts", [{name: row[name] for name in COLUMNS} for row in rows], Console())
+        shown = [{**row, **_when(row), "roles": str(row["roles"] or "").replace(", ", "\n")} for row in rows]
+        print_rows("accounts", [{name: row[name] for name in COLUMNS} for row in shown], terminal())
+
+
+def _when(row: dict[str, object]) -> dict[str, object]:
+    """Who and when in one column each."""
+    steps = {
+        "asked": ("asked_by", "asked_at"),
+        "approved": ("approved_by", "approved_at"),
+        "activated": ("activated_at",),
+    }
+    return {step: "\n".join(str(row[name]) for name in names if row[name]) for step, names in steps.items()}
 
 
 def print_withdrawals(directory: Path, code: str | None, at: datetime | None, as_json: bool) -> None:
@@ -88,4 +97,4 @@ def print_withdrawals(directory: Path, code: str | None, at: datetime | None, as
     if as_json:
         print(json.dumps({"at": local(moment), "withdrawn": rows}, indent=2))
     else:
-        print_rows("withdrawn", rows, Console())
+        print_rows("withdrawn", rows, terminal())

@@ -10,19 +10,19 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from rich.console import Console
-
-from gateway.cli.show import local, owed_rows, print_rows
+from gateway.cli.show import local, log_rows, owed_rows, print_rows, terminal
 from gateway.config import load
 from gateway.daemon import offline
 from gateway.domain.workdays import end_of_day, start_of_day
 from gateway.errors import GatewayError
 from gateway.reports import folder
-from gateway.reports.plain import masked
 from gateway.store.ledger import log
 from gateway.workflow import chase
 from gateway.workflow.context import current_round
+from gateway.workflow.folders import log_lines
 from gateway.workflow.missing import missing
+
+SHOWN = ("kind", "municipality", "about", "due", "state", "warned")
 
 
 def print_missing(directory: Path, as_json: bool) -> bool:
@@ -46,9 +46,9 @@ def print_missing(directory: Path, as_json: bool) -> bool:
         return not rows
     shown = []
     for each, row in zip(found, rows, strict=True):
-        items = ", ".join(f"{item.kind} {item.period} ({item.lack})" for item in each.items)
+        items = "\n".join(f"{item.kind} {item.period}: {item.lack}" for item in each.items)
         shown.append({**row, "items": items})
-    print_rows(f"missing in round {round_.id}", shown, Console())
+    print_rows(f"missing in round {round_.id}", shown, terminal())
     return not rows
 
 
@@ -59,7 +59,8 @@ def print_deadlines(directory: Path, as_json: bool) -> bool:
     if as_json:
         print(json.dumps({"at": local(ctx.now()), "deadlines": rows}, indent=2))
     else:
-        print_rows(f"owed at {local(ctx.now())}", rows, Console())
+        shown = [{name: row[name] for name in SHOWN} for row in rows]
+        print_rows(f"owed at {local(ctx.now())}", shown, terminal())
     return not any(row["state"] == "late" and row["kind"] in chase.OURS for row in rows)
 
 
@@ -72,29 +73,20 @@ def print_log(directory: Path, first: date, last: date, code: str | None, form: 
         raise GatewayError(f"municipality {code} is not in participants.yaml")
     lines = log.between(ctx.engine, start_of_day(first), end_of_day(last), code)
     if form == "csv":
-        told = tuple((line.at, line.event, line.account, _details(line)) for line in lines)
-        sys.stdout.buffer.write(folder.message_log(told, ctx.configuration().texts))
-        return
-    rows = [
-        {
-            "at": local(line.at),
-            "municipality": line.municipality,
-            "event": line.event,
-            "account": line.account,
-            **({"drop": line.drop_id, "detail": _details(line)} if form == "json" else {"detail": _words(line)}),
-        }
-        for line in lines
-    ]
-    if form == "json":
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        codes = None if code else [line.municipality for line in lines]
+        sys.stdout.buffer.write(folder.message_log(log_lines(ctx, lines), ctx.configuration().texts, codes))
+    elif form == "json":
+        print(json.dumps([_document(line) for line in lines], indent=2, ensure_ascii=False))
     else:
-        print_rows(f"message log {first} - {last}", rows, Console())
+        print_rows(f"message log {first} - {last}", log_rows(ctx, lines), terminal())
 
 
-def _details(line: log.Line) -> dict[str, str | int]:
-    return {key: value for key, value in line.detail.items() if value is not None}
-
-
-def _words(line: log.Line) -> str:
-    said = {key: masked(str(value)) if key == "name" else value for key, value in _details(line).items()}
-    return ", ".join(f"{key}: {value}" for key, value in sorted(said.items()) if key != "sha256")
+def _document(line: log.Line) -> dict[str, object]:
+    return {
+        "at": local(line.at),
+        "municipality": line.municipality,
+        "event": line.event,
+        "account": line.account,
+        "drop": line.drop_id,
+        "detail": {key: value for key, value in line.detail.items() if value is not None},
+    }

@@ -20,7 +20,7 @@ from gateway.reports.facts import ItemStatus, PendingStatus, ReadmeFacts, Refusa
 from gateway.reports.names import REPORT_NAME
 from gateway.reports.plain import masked, visible
 from gateway.reports.tables import csv_bytes
-from gateway.reports.wording import Texts
+from gateway.reports.wording import LANGUAGES, Texts
 
 STATUS_SCHEMA = "gateway/status/1"
 WIDTH = 76
@@ -32,7 +32,7 @@ EXTENDED = re.sub(r"\?(P<[a-z]+>|:)", "", REPORT_NAME.pattern)  # as grep -E and
 NOT_FOR_USERS = frozenset({"mail", "receipt"})
 OF_SENTENCE = "param_"
 # Details that are words of the catalogue, and below which key; details that are moments (ISO 8601).
-WORDS = {"occasion": "log.occasion", "term": "mails.term", "scan": "log.scan"}
+WORDS = {"occasion": "log.occasion", "term": "mails.term", "scan": "log.scan", "how": "log.how"}
 MOMENTS = frozenset({"due"})
 
 LogLine = tuple[datetime, str, str | None, Mapping[str, str | int]]
@@ -117,16 +117,29 @@ def _refusal(refusal: RefusalStatus, texts: Texts) -> dict[str, object]:
     }
 
 
-def message_log(lines: Sequence[LogLine], texts: Texts) -> bytes:
-    """The message log as CSV: moment, event, account and details of each line, in the order given."""
-    columns = ("date", "time", "event", "event_english", "account", "details")
+def message_log(lines: Sequence[LogLine], texts: Texts, codes: Sequence[str | None] | None = None) -> bytes:
+    """The message log as CSV: moment, event, account and details of each line, in the order given. `codes`: whose line
+    each is, for who sees the log of several municipalities."""
+    whose = () if codes is None else ("municipality",)
+    columns = ("date", "time", *whose, "event", "event_english", "account", "details")
     rows: list[tuple[str, ...]] = [tuple(texts.say("nl", f"log.column.{name}") for name in columns)]
-    for at, event, account, details in lines:
-        key = f"log.event.{event}"
-        said = texts.both(key) if texts.has(key) else (event, event)
-        rest = ", ".join(_particulars(details, texts))
-        rows.append((local_day(at).isoformat(), f"{local(at):%H:%M:%S}", *said, account or "", rest))
+    for number, (at, event, account, details) in enumerate(lines):
+        code = () if codes is None else (codes[number] or "",)
+        moment = (local_day(at).isoformat(), f"{local(at):%H:%M:%S}")
+        said = (event_words(event, texts, language) for language in LANGUAGES)
+        rows.append((*moment, *code, *said, account or "", particulars(details, texts)))
     return csv_bytes(rows)
+
+
+def event_words(event: str, texts: Texts, language: str) -> str:
+    """What a line of the log says happened."""
+    key = f"log.event.{event}"
+    return texts.say(language, key) if texts.has(key) else event
+
+
+def particulars(details: Mapping[str, str | int], texts: Texts) -> str:
+    """The details of a line of the log, in words."""
+    return ", ".join(_particulars(details, texts))
 
 
 def _particulars(details: Mapping[str, str | int], texts: Texts) -> Iterator[str]:

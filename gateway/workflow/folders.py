@@ -217,10 +217,21 @@ def message_log(ctx: Context, code: str, first: date, last: date) -> bytes:
     if last < first:
         raise Refusal("NO_SUCH_FILE")
     lines = log.between(ctx.engine, start_of_day(first), end_of_day(last), code)
-    return folder.message_log(
-        tuple((line.at, line.event, line.account, _words(line)) for line in lines), ctx.configuration().texts
-    )
+    return folder.message_log(log_lines(ctx, lines), ctx.configuration().texts)
 
 
-def _words(line: log.Line) -> dict[str, str | int]:
-    return {key: value for key, value in line.detail.items() if value is not None}
+def log_lines(ctx: Context, lines: Sequence[log.Line]) -> tuple[folder.LogLine, ...]:
+    """Lines as they are told: each that is about a drop says about which."""
+    ids: dict[str, str] = {}
+    return tuple((line.at, line.event, line.account, _words(ctx, line, ids)) for line in lines)
+
+
+def _words(ctx: Context, line: log.Line, ids: dict[str, str]) -> dict[str, str | int]:
+    said = {key: value for key, value in line.detail.items() if value is not None}
+    # The name of a report holds the id; a line without details is one that was blanked at the end of its term.
+    if line.drop_id is None or not said or "id" in said or "report" in said:
+        return said
+    if line.drop_id not in ids:
+        drop = drops.find(ctx.engine, line.drop_id)
+        ids[line.drop_id] = drop.short_id if drop else ""
+    return {**said, "id": ids[line.drop_id]} if ids[line.drop_id] else said

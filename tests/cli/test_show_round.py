@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import commands
+from gateway.cli.show import chain, log_rows
 from gateway.domain.model import Report, ReportFile, ReportKind
 from gateway.domain.workdays import end_of_day
 from gateway.errors import ConfigError
@@ -19,6 +20,8 @@ from gateway.store.ledger.deadlines import Deadline
 from gateway.store.sqlite import SQLite
 from gateway.workflow.restored import close_gate
 from tests.house import copy_demo
+from tests.samples import wmo_csv
+from tests.world import World
 
 NOW = datetime(2018, 2, 20, 9, 0, tzinfo=UTC)
 
@@ -36,6 +39,13 @@ def ledger(demo: Path) -> Iterator[SQLite]:
     log.append(engine, log.Line(NOW, "login", "0363", "amsterdam"))
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path).open("amsterdam")
+    yield made
+    made.close()
 
 
 def run(demo: Path, *arguments: str) -> Result:
@@ -90,13 +100,17 @@ def test_the_log_of_two_days_as_table_csv_and_json(demo: Path, ledger: SQLite) -
     own = json.loads(run(demo, "log", *days, "--municipality", "0363", "--format", "json").output)
     assert {row["municipality"] for row in own} == {"0363"}
     body = run(demo, "log", *days, "--format", "csv").stdout_bytes.decode("utf-8-sig")
-    assert [row[2] for row in csv.reader(io.StringIO(body), delimiter=";")][1:] == [
-        "ingelogd",
-        "mail verstuurd",
-        "bestand geweigerd",
+    assert [row[2:4] for row in csv.reader(io.StringIO(body), delimiter=";")] == [
+        ["Gemeente", "Gebeurtenis"],
+        ["0363", "ingelogd"],
+        ["0377", "mail verstuurd"],
+        ["0363", "bestand geweigerd"],
     ]
+    mine = run(demo, "log", *days, "--municipality", "0363", "--format", "csv").stdout_bytes.decode("utf-8-sig")
+    assert mine.startswith("Datum;Tijd;Gebeurtenis;")
     table = run(demo, "log", *days).output
-    assert "mailed" in table
+    assert "2018-02-20 10:00" in table
+    assert "technisch rapport" in " ".join(table.split())
     assert "999990019" not in table + body
 
 
@@ -156,6 +170,18 @@ def test_a_pick_up_is_open_or_late_and_never_at_risk(demo: Path, ledger: SQLite)
         deadlines.insert(ledger, Deadline("pickup", f"r{number}", "0363", due_at, "NL-x", None))
     owed = json.loads(run(demo, "status", "--json").output)["owed"]
     assert [(each["kind"], each["state"]) for each in owed] == [("pickup", "late"), ("pickup", "open")]
+
+
+def test_show_names_the_versions_before_and_after_and_what_happened(world: World) -> None:
+    first, second = (world.drop("WMO_0363_2017H2.csv", wmo_csv(3, seed=seed)) for seed in (1, 2))
+    world.judge_all()
+    rows = list(chain(world.ctx, first, {("WMO", "2017H2")}))
+    assert [(row["version"], row["state"], row["id"], row["this"]) for row in rows] == [
+        (1, "superseded", first.short_id, True),
+        (2, "approved", second.short_id, False),
+    ]
+    told = log_rows(world.ctx, log.of_drop(world.engine, second.id))
+    assert "aanlevering vervangen door een nieuwere" in [row["event"] for row in told]
 
 
 def test_status_with_a_broken_configuration_says_where_and_what(demo: Path) -> None:

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.model import Drop, DropState, Examination, Lane
+from gateway.domain.workdays import local_day
 from gateway.errors import Conflict, Corrupt, Temporary
-from gateway.store.ledger import deadlines, deliveries, drops, reports
-from gateway.workflow.folders import status
+from gateway.store.ledger import deadlines, deliveries, drops, log, reports
+from gateway.workflow.folders import message_log, status
 from gateway.workflow.judge import ATTEMPTS, judge, next_drop, release
 from gateway.workflow.recover import replay
 from tests.samples import WMO_HEADER, cost_csv, csv_bytes, wmo_csv, wmo_rows, zipped
@@ -91,6 +92,19 @@ def test_a_rejected_correction_leaves_the_approved_version_standing(world: World
     chain = [(each["version"], each["state"]) for each in shown["versions"]]
     assert chain == [(1, "superseded"), (2, "rejected"), (3, "approved")]
     assert shown["versions"][1]["drop_id"] == rejected.short_id
+
+
+def test_every_line_about_a_drop_names_it(world: World) -> None:
+    drop = world.drop(NAME, A)
+    world.judge_all()
+    mailed = log.Line(
+        world.clock(), "mailed", "0363", "amsterdam", drop.id, detail={"occasion": "technical", "mail": "m"}
+    )
+    log.append(world.engine, mailed)
+    day = local_day(world.clock())
+    said = message_log(world.ctx, "0363", day, day).decode("utf-8-sig").splitlines()[1:]
+    assert len(said) == 4
+    assert [line for line in said if drop.short_id not in line] == []
 
 
 def test_a_zip_becomes_a_delivery_for_each_of_its_files(world: World) -> None:
