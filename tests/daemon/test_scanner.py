@@ -1,5 +1,6 @@
 """What `check-config` and `doctor` say of the virus scanner: nothing when it does its work, else what to mend."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +16,19 @@ from tests.world import shipped
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 DATE = "tells no date of its signatures: has freshclam fetched any?"
-GOOD = ("AlertExceedsMax yes", "StreamMaxLength 4M", "MaxFileSize 60M", "MaxScanSize 150M")
+MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "administrator.md").read_text(encoding="utf-8")
+# What the administrator is told to set in clamd.conf.
+GOOD = tuple(re.findall(r"(?m)^[A-Z][A-Za-z]+ (?:yes|no|[0-9]+M)$", MANUAL))
 
 
 def said(section: Scan) -> list[str]:
     configuration = shipped()
     settings = configuration.settings.model_copy(update={"scan": section})
     return list(complaints(replace(configuration, settings=settings), NOW))
+
+
+def test_the_manual_names_the_limits() -> None:
+    assert {line.split()[0] for line in GOOD} >= {"AlertExceedsMax", "StreamMaxLength", "MaxFileSize", "MaxScanSize"}
 
 
 def test_nothing_is_said_of_a_scanner_that_is_off() -> None:
