@@ -253,7 +253,7 @@ class Gateway:
         path = self.config / name
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         change(content)
-        fresh = path.with_name(f".{name}.new")
+        fresh = path.with_name(f".{path.name}.new")
         fresh.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
         fresh.replace(path)
 

@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,8 +28,8 @@ Key = tuple[str, str, str]
 class Evidence:
     """Everything to compare. `put` are files laid in the watch folder. `doubtful`: how many mails may have arrived
     twice, because the gateway was killed, or not answered, after the server had them. `expected` are words of the
-    doctor that belong to the fault. `lost`: what was acknowledged and is surely gone, since an old backup was put
-    back."""
+    doctor that belong to the fault. After a restore: `remains` are stems of reports of which the ledger knows
+    nothing any more, `sent_before` the numbers of mails that had been sent."""
 
     root: Path
     ledger: Path
@@ -37,7 +38,8 @@ class Evidence:
     put: tuple[File, ...] = ()
     doubtful: int = 0
     expected: tuple[str, ...] = ()
-    lost: frozenset[Key] = frozenset()
+    remains: frozenset[str] = frozenset()
+    sent_before: frozenset[str] = frozenset()
     duplicates: int = field(default=0, init=False)
 
 
@@ -46,15 +48,20 @@ def key_of(file: File) -> Key:
     return file.municipality, file.name, file.sha256
 
 
+def number_of(message: EmailMessage) -> str:
+    """By what the ledger knows a mail."""
+    return str(message["Message-ID"]).strip("<>").partition("@")[0]
+
+
 def wrongs(seen: Evidence) -> list[str]:
     """Everything that is wrong; nothing of it comes from a payload."""
     engine = SQLite(seen.ledger)
     try:
         found = [f"ledger: {line}" for line in engine.check()]
-        found += received(engine, seen.attempts, seen.put, seen.lost)
+        found += received(engine, seen.attempts, seen.put)
         found += payloads(engine, seen.attempts, seen.put)
         found += receipts(engine, seen.root / "outbox")
-        found += outbox(engine, seen.root / "outbox")
+        found += outbox(engine, seen.root / "outbox", seen.remains)
         found += landings(seen.root / "inbox")
         if seen.server is not None:
             found += mailbox(engine, seen)
@@ -66,9 +73,7 @@ def wrongs(seen: Evidence) -> list[str]:
 # --- what was received ------------------------------------------------------------------------------------------------
 
 
-def received(
-    engine: SQLite, attempts: Iterable[Attempt], put: Iterable[File] = (), lost: frozenset[Key] = frozenset()
-) -> Iterator[str]:
+def received(engine: SQLite, attempts: Iterable[Attempt], put: Iterable[File] = ()) -> Iterator[str]:
     """OK: exactly once, and a repeat for each further OK. Unanswered and whole: at most once. Else: never."""
     tried: defaultdict[Key, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
@@ -81,8 +86,6 @@ def received(
         every[key] += 1
         first[key] += row["repeat_of"] is None
     for key, told in tried.items():
-        if key in lost:
-            continue
         ok = sum(each.told is Told.OK for each in told)
         unclear = sum(each.may_be_received for each in told)
         if ok and first[key] != 1:
@@ -141,8 +144,8 @@ def receipts(engine: SQLite, outbox_folder: Path) -> Iterator[str]:
             yield f"{row['name']} has {found[row['id']]} receipts"
 
 
-def outbox(engine: SQLite, folder: Path) -> Iterator[str]:
-    """Files in the outbox and report rows are the same, byte for byte."""
+def outbox(engine: SQLite, folder: Path, remains: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Files in the outbox and report rows are the same, byte for byte. Of `remains` the ledger knows nothing."""
     wanted: dict[Path, bytes | None] = {}
     for row in engine.rows(
         """select r.municipality, r.confirmed_at, r.placed_at, f.name, f.body from reports as r
@@ -153,7 +156,9 @@ def outbox(engine: SQLite, folder: Path) -> Iterator[str]:
             yield f"report {row['name']} is not placed"
         wanted[place / row["name"]] = row["body"]
     there = {path for path in folder.rglob("*") if path.is_file() and ".mail" not in path.parts}
-    yield from (f"in the outbox without a row: {path.name}" for path in there - wanted.keys())
+    yield from (
+        f"in the outbox without a row: {path.name}" for path in there - wanted.keys() if path.stem not in remains
+    )
     yield from (f"a row without its file: {path.name}" for path in wanted.keys() - there)
     for path in there & wanted.keys():
         if path.read_bytes() != wanted[path]:
@@ -164,16 +169,18 @@ def mailbox(engine: SQLite, seen: Evidence) -> Iterator[str]:
     """Each mail that was owed is in the box, and nothing else: once, but for those of which nobody could know."""
     if seen.server is None:
         return
-    came = Counter(str(taken.message["Message-ID"]).strip("<>").partition("@")[0] for taken in seen.server.accepted)
+    came = Counter(number_of(taken.message) for taken in seen.server.accepted)
     states: Mapping[str, str] = {row["id"]: row["state"] for row in engine.rows("select id, state from notifications")}
     for number, state in states.items():
+        if number in seen.sent_before:
+            continue  # how the ledger knew it at the time of the backup
         if state == "pending":
             yield f"mail {number} still waits"
         if state == "sent" and not came[number]:
             yield f"mail {number} is noted as sent and did not arrive"
         if state == "failed" and came[number]:
             yield f"mail {number} is noted as failed and arrived"
-    yield from (f"mail {number} was owed to nobody" for number in came.keys() - states.keys())
+    yield from (f"mail {number} was owed to nobody" for number in came.keys() - states.keys() - seen.sent_before)
     seen.duplicates = sum(number - 1 for number in came.values() if number > 1)
     if seen.duplicates > seen.doubtful:
         yield f"{seen.duplicates} mails came twice, at most {seen.doubtful} may"

@@ -15,10 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gateway.store.sqlite import SQLite
 from tests.channel.server import Behaviour, MailServer
 from tests.faults.load import Book, Client, File, Load, Told, send, three
-from tests.faults.oracle import Evidence, Key, wrongs
+from tests.faults.oracle import Evidence, Key, key_of, wrongs
 from tests.house import MOMENT, Gateway
 
 # A minute of legal time in a second: the first pauses before a mail is tried again are over at once.
@@ -63,7 +62,9 @@ class Rig:
         self.put: list[File] = []
         self.doubtful = 0
         self.expected: list[str] = []
-        self.lost: frozenset[Key] = frozenset()
+        self.remains: frozenset[str] = frozenset()
+        self.sent_before: frozenset[str] = frozenset()
+        self.earlier: Counter[Told] = Counter()
         self.wrong: list[str] = []
         self.clients = three()
         self._stack = ExitStack()
@@ -145,7 +146,7 @@ class Rig:
         """What the oracle is asked with."""
         return Evidence(
             self.root, self.house.ledger_path, list(self.book.attempts), self.server, tuple(self.put), self.doubtful,
-            tuple(self.expected), self.lost,
+            tuple(self.expected), self.remains, self.sent_before,
         )  # fmt: skip
 
     def outcome(self, times: int, remark: str = "", *, settled: bool = True) -> Outcome:
@@ -161,14 +162,15 @@ class Rig:
         twice = f"{seen.duplicates} mails came twice (allowed {seen.doubtful})" if seen.duplicates else ""
         slowest = max(self.recoveries) if self.recoveries else None
         remarks = "; ".join(each for each in (remark, twice) if each)
-        return Outcome(times, self.book.counts(), tuple(found), slowest, remarks)
+        return Outcome(times, self.book.counts() + self.earlier, tuple(found), slowest, remarks)
+
+    def forget(self, lost: frozenset[Key]) -> None:
+        """What a restore took away: it was told, and what is told of it from now on counts."""
+        gone = [each for each in self.book.attempts if key_of(each.file) in lost]
+        self.earlier += Counter(each.told for each in gone)
+        self.book.attempts = [each for each in self.book.attempts if each not in gone]
 
     def expect(self, true: object, otherwise: str) -> None:
         """Note something that is wrong besides what the oracle looks at."""
         if not true:
             self.wrong.append(otherwise)
-
-
-def engine(rig: Rig) -> SQLite:
-    """The rig's ledger, to look with."""
-    return rig.house.ledger()
