@@ -192,7 +192,8 @@ class Watcher:
         """The files of a folder, in the order in which they were put there; none when it cannot be used now."""
         trouble = ("folder", folder)
         try:
-            if lane is Lane.DELIVERY and not (folder / CLAIMED).is_dir() and folder.is_dir():
+            needed = folder / CLAIMED if lane is Lane.DELIVERY else folder
+            if not needed.is_dir() and (self._ctx.spool.inbox / code).is_dir():
                 # Another disk than before, or emptied by hand.
                 self._ctx.spool.prepare([code])
             found, others = _listed(folder)

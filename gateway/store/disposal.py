@@ -20,8 +20,9 @@ ONLY = "*"
 @dataclass(frozen=True, slots=True)
 class Aging:
     """A file that waits for somebody: `what` working or refused, `name` as its owner gave it, `path` relative to the
-    inbox, `modified` in seconds since 1970 of the technical clock. The path of a refused file ends in `*`, the only
-    file there: its name may be what it was refused for, and a path is written down."""
+    inbox, `modified` (when it was written last, or refused) in seconds since 1970 of the technical clock. The path of a
+    refused file ends in `*`, the only file there: its name may be what it was refused for, and a path is written down.
+    """
 
     what: str
     municipality: str
@@ -38,7 +39,8 @@ def aging(spool: Spool) -> list[Aging]:
     found = []
     for sort, paths in (("working", working), ("refused", refused)):
         for path in paths:
-            modified = _modified(path)
+            # A file keeps the mtime that its owner gave it, perhaps years ago; its folder was made for it.
+            modified = _modified(path if sort == "working" else path.parent)
             if modified is not None:
                 code = path.parents[2].name
                 own, last = (path.parent.name, path.name) if sort == "working" else (path.name, ONLY)

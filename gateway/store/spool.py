@@ -160,11 +160,14 @@ class Spool:
 
     @staticmethod
     def read_facts(folder: Path) -> Landing:
-        """The landing in a folder; Corrupt when its facts cannot be read."""
+        """The landing in a folder; Corrupt when its facts cannot be read, or are those of another place."""
         try:
-            return Landing(folder, LandingFacts(**json.loads((folder / "facts.json").read_bytes())))
+            facts = LandingFacts(**json.loads((folder / "facts.json").read_bytes()))
         except (OSError, ValueError, TypeError) as error:
             raise Corrupt(f"landing {folder.name} has no readable facts") from error
+        if (facts.id, facts.municipality) != (folder.name, folder.parent.parent.name):
+            raise Corrupt(f"landing {folder.name} has the facts of another")
+        return Landing(folder, facts)
 
     @staticmethod
     def payload(landing: Landing) -> bytes:

@@ -158,11 +158,11 @@ def _of_queues(seen: View, stands: Standing) -> Iterator[Trouble]:
 
 
 def _landed(seen: View) -> tuple[int, datetime | None]:
-    """How many uploads landed without being received, and since when."""
+    """How many files landed, or were claimed in a watch folder, without being received, and since when."""
     times = []
     spool = Spool(seen.settings.paths.inbox, seen.settings.paths.outbox)
     try:
-        for folder in spool.landed_folders():
+        for folder in (*spool.landed_folders(), *spool.claim_folders()):
             try:
                 times.append(seen.written(folder.stat().st_mtime))
             except FileNotFoundError:

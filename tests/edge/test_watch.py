@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -593,6 +595,37 @@ def test_a_spoilt_landing_is_told_once_an_hour_and_explained(bench: Bench, part:
     assert (found.subject, found.mends) == (landing.facts.id, False)
     assert "deliver it again" in found.what
     assert f"inbox/0363/.landed/{landing.facts.id}" in found.what
+
+
+def test_a_landing_cannot_speak_for_another_municipality(bench: Bench) -> None:
+    landing = bench.world.land(bench.world.attempt(NAME), SMALL)
+    forged = bench.world.spool.inbox / "0473" / ".landed" / landing.facts.id
+    landing.folder.rename(forged)
+    bench.intake.scan()
+    assert bench.drops() == []
+    assert [facts["reason"] for facts in bench.told("landing_unreadable")] == [
+        f"landing {landing.facts.id} has the facts of another"
+    ]
+    assert (forged / "payload").read_bytes() == SMALL
+
+
+def test_a_refused_file_with_an_old_time_is_kept_for_its_whole_term(bench: Bench) -> None:
+    path = bench.inbox / "a b.csv"
+    path.write_bytes(SMALL)
+    os.utime(path, (0, 0))
+    bench.take()
+    refused_once(bench, "NAME_CHARACTERS")
+    bench.world.ctx = replace(bench.world.ctx, now=lambda: datetime.now(UTC) + timedelta(days=20))
+    assert retain.purge(bench.world.ctx, {"refused"}) == []
+    assert [each.read_bytes() for each in bench.aside()] == [SMALL]
+
+
+def test_a_trial_folder_that_was_removed_is_made_again(bench: Bench) -> None:
+    (bench.inbox / "proef").rmdir()
+    bench.take()
+    (bench.inbox / "proef" / NAME).write_bytes(SMALL)
+    assert bench.take() == 1
+    assert bench.world.told[-1][0] == "received"
 
 
 def test_a_throttle_forgets_the_oldest_and_what_is_over() -> None:

@@ -48,7 +48,9 @@ def refused_file(spool: Spool, name: str) -> Path:
 def test_what_waits_is_listed_with_its_age(spool: Spool) -> None:
     working_file(spool, "new.part", 2_000)
     working_file(spool, "old.part", 1_000)
-    os.utime(refused_file(spool, "WMO.csv"), (3_000, 3_000))
+    refused = refused_file(spool, "WMO.csv")
+    os.utime(refused, (1_000, 1_000))
+    os.utime(refused.parent, (3_000, 3_000))
     assert aging(spool) == [
         Aging("working", CODE, "new.part", ".working/amsterdam/0363/inbox/new.part/payload", 2_000),
         Aging("working", CODE, "old.part", ".working/amsterdam/0363/inbox/old.part/payload", 1_000),

@@ -128,7 +128,7 @@ def test_one_bad_landing_fails_alone_and_is_kept(world: World, running: Intake) 
         answers[0].result(PATIENCE)
     assert answers[1].result(PATIENCE).repeat_of is None
     assert bad.folder.exists()
-    assert [each.mends for each in unlike(world) if each.subject == bad.folder.name] == [True]
+    assert [each.mends for each in unlike(world) if each.subject == bad.folder.name] == [False]
 
 
 def test_while_the_ledger_cannot_be_written_landings_wait(world: World) -> None:
