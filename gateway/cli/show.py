@@ -28,7 +28,7 @@ from gateway.reports.plain import masked
 from gateway.store.ledger import deadlines, deliveries, drops, facts, handovers, log, mails, reports, retention
 from gateway.workflow import chase, folders, logins, restored
 from gateway.workflow.context import Context, current_round
-from gateway.workflow.recover import differences
+from gateway.workflow.recover import differences, spoilt_landing
 from gateway.workflow.scan import scanner
 
 WAITING = (DropState.RECEIVED, DropState.HELD)
@@ -56,11 +56,12 @@ def print_rows(title: str, rows: Rows, console: Console) -> None:
     console.print(Text(f"{title}: {len(rows) or 'none'}", "bold"))
     if rows:
         cells = [[_cell(value) for value in row.values()] for row in rows]
-        table = Table(show_edge=False, padding=(0, 1))
-        for heading, column in zip(rows[0], zip(*cells, strict=True), strict=True):
-            # A name cut short is of no use to anybody, and a moment in two lines is hard to read.
-            widest = max(len(line) for cell in column for line in cell.split("\n"))
-            table.add_column(heading, overflow="fold", no_wrap=widest <= NARROW)
+        widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in zip(*cells, strict=True)]
+        # A moment in two lines is hard to read; but a name that is cut short is of no use to anybody.
+        least = sum(max(len(head), min(width, NARROW)) + 3 for head, width in zip(rows[0], widths, strict=True))
+        table = Table(show_edge=False)
+        for heading, width in zip(rows[0], widths, strict=True):
+            table.add_column(heading, overflow="fold", no_wrap=width <= NARROW and least <= console.width)
         for row in cells:
             table.add_row(*map(Text, row))
         console.print(table)
@@ -142,11 +143,19 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
             }
             for push in handovers.troubled(ctx.engine)
         ],
+        "spoilt": list(_spoilt(ctx)),
         "legal_holds": [
             {"municipality": hold.municipality, "since": local(hold.at), "by": hold.account, "reason": hold.reason}
             for hold in retention.holds(ctx.engine).values()
         ],
     }
+
+
+def _spoilt(ctx: Context) -> Iterator[dict[str, object]]:
+    """What landed and can never be received; a person must look."""
+    for place in ctx.spool.landed_folders() if ctx.spool.inbox.is_dir() else ():
+        if what := spoilt_landing(ctx, place):
+            yield {"municipality": place.parent.parent.name, "landing": place.name, "what": what}
 
 
 def key_rows(ctx: Context) -> Iterator[dict[str, object]]:
@@ -181,6 +190,7 @@ def _scan(ctx: Context) -> dict[str, object] | None:
     said = seen.version if seen else None
     return {
         "clamd": section.clamd,
+        "overlooks": (seen.overlooks or None) if seen else None,
         "trouble": (seen.reason or None) if seen else "no worker has asked it yet",
         "since": local(seen.since) if seen else None,
         "engine": said.engine if said else None,
@@ -262,7 +272,7 @@ def print_status(directory: Path, as_json: bool) -> None:
         console.print(Text(f"{'scan':20} {facts_of}", "bold" if scan["trouble"] else ""), soft_wrap=True)
     else:
         console.print(f"{'scan':20} off")
-    for key in ("waiting", "owed", "uncollected", "mail_troubles", "push_troubles", "legal_holds"):
+    for key in ("waiting", "owed", "uncollected", "mail_troubles", "push_troubles", "spoilt", "legal_holds"):
         rows = document[key]
         if isinstance(rows, list):
             shown = COLUMNS.get(key, tuple(rows[0])) if rows else ()

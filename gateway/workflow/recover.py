@@ -66,7 +66,7 @@ def differences(ctx: Context) -> list[Difference]:
         if drops.find(ctx.engine, folder.name) is not None:
             found.append(Difference("received, landing not yet removed", folder.name, mends=True))
             continue
-        spoilt = spoilt_landing(folder)
+        spoilt = spoilt_landing(ctx, folder)
         found.append(Difference(spoilt or "landed and not yet received", folder.name, mends=not spoilt))
     found += [Difference(f"folder cannot be listed: {why}", code, mends=False) for code, why in ctx.spool.unreachable()]
     found += [Difference("claimed and not yet landed", claim.id, mends=True) for claim in ctx.spool.claims()]
@@ -95,12 +95,14 @@ def differences(ctx: Context) -> list[Difference]:
     return found
 
 
-def spoilt_landing(folder: Path) -> str:
+def spoilt_landing(ctx: Context, folder: Path) -> str:
     """Why a landing can never be received, and what a person does about it; empty when it can. Its sender never heard
     OK: that is said after the ledger has the bytes."""
     try:
         Spool.payload(Spool.read_facts(folder))
     except Corrupt as error:
+        if drops.find(ctx.engine, folder.name) is not None:
+            return ""  # received meanwhile, and being removed
         code = folder.parent.parent.name
         place = f"inbox/{code}/{folder.parent.name}/{folder.name}"
         return f"{error}: ask {code} to deliver it again, then move {place} away"

@@ -137,6 +137,18 @@ def test_status_tells_that_mail_is_held_after_a_restore(demo: Path, ledger: SQLi
     assert "1 mails held: gateway mail release" in run(demo, "status").output
 
 
+def test_status_and_doctor_name_a_landing_that_can_never_be_received(demo: Path, ledger: SQLite) -> None:
+    landing = demo / "inbox" / "0363" / ".landed" / "0199aa00-0000-7000-8000-000000000001"
+    assert json.loads(run(demo, "status", "--json").output)["spoilt"] == []
+    landing.mkdir(parents=True)
+    [spoilt] = json.loads(run(demo, "status", "--json").output)["spoilt"]
+    assert (spoilt["municipality"], spoilt["landing"]) == ("0363", landing.name)
+    told = run(demo, "doctor", "--json")
+    assert told.exit_code == 1
+    assert spoilt["what"] in [each["what"] for each in json.loads(told.output)]
+    assert "ask 0363 to deliver it again" in spoilt["what"]
+
+
 def test_status_names_legal_holds_and_pushes_that_do_not_arrive(demo: Path, ledger: SQLite) -> None:
     retention.add_hold(ledger, retention.Hold("0377", "rechtszaak", "anna", NOW), held=True)
     retention.add_hold(ledger, retention.Hold("0363", "klaar", "anna", NOW), held=True)
