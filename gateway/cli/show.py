@@ -7,7 +7,6 @@ Does not: change anything.
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -39,20 +38,16 @@ COLUMNS = {
 }
 Rows = Sequence[Mapping[str, object]]
 NARROW = 20
+# What most tables need; a file or a pager has no width of its own.
 WIDE = 160
-
-
-def terminal() -> Console:
-    """Where tables go: as wide as the terminal; into a file or a pager as wide as most tables need."""
-    return Console() if sys.stdout.isatty() else Console(width=WIDE)
-
-
 # What `local` gives; in a table the day and the time are enough.
 MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}[+-][0-9]{2}:[0-9]{2}")
 
 
 def print_rows(title: str, rows: Rows, console: Console) -> None:
-    """A table under its title with the number of its rows."""
+    """A table under its title with the number of its rows; as wide as the terminal when there is one."""
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
     console.print(Text(f"{title}: {len(rows) or 'none'}", "bold"))
     if rows:
         cells = [[_cell(value) for value in row.values()] for row in rows]
@@ -253,7 +248,7 @@ def print_status(directory: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, indent=2))
         return
-    console = terminal()
+    console = Console()
     for key in ("at", "sandbox", "round", "configuration", "configuration_error"):
         console.print(f"{key:20} {document[key]}")
     for key in ("drops", "mails", "pushes"):
@@ -331,7 +326,7 @@ def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, indent=2))
         return
-    console = terminal()
+    console = Console()
     document["file"] = f"{masked(drop.file.name)}, {drop.file.size} bytes, SHA-256 {drop.file.sha256}"
     document["log"] = log_rows(ctx, lines)
     for key, value in document.items():
@@ -366,7 +361,7 @@ def print_differences(directory: Path, as_json: bool) -> bool:
     if as_json:
         print(json.dumps([asdict(difference) for difference in found], indent=2))
     else:
-        print_rows("differences", [asdict(difference) for difference in found], terminal())
+        print_rows("differences", [asdict(difference) for difference in found], Console())
     return all(difference.mends for difference in found)
 
 

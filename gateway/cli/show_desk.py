@@ -10,7 +10,9 @@ import json
 from datetime import datetime, time
 from pathlib import Path
 
-from gateway.cli.show import local, print_rows, terminal
+from rich.console import Console
+
+from gateway.cli.show import local, print_rows
 from gateway.config import load
 from gateway.daemon import offline
 from gateway.domain.model import to_ms
@@ -52,7 +54,7 @@ def print_accounts(directory: Path, as_json: bool) -> None:
         print(json.dumps(rows, indent=2))
     else:
         shown = [{**row, **_when(row), "roles": str(row["roles"] or "").replace(", ", "\n")} for row in rows]
-        print_rows("accounts", [{name: row[name] for name in COLUMNS} for row in shown], terminal())
+        print_rows("accounts", [{name: row[name] for name in COLUMNS} for row in shown], Console())
 
 
 def _when(row: dict[str, object]) -> dict[str, object]:
@@ -97,4 +99,4 @@ def print_withdrawals(directory: Path, code: str | None, at: datetime | None, as
     if as_json:
         print(json.dumps({"at": local(moment), "withdrawn": rows}, indent=2))
     else:
-        print_rows("withdrawn", rows, terminal())
+        print_rows("withdrawn", rows, Console())

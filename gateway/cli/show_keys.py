@@ -8,7 +8,9 @@ Does not: change anything.
 import json
 from pathlib import Path
 
-from gateway.cli.show import key_rows, print_rows, terminal
+from rich.console import Console
+
+from gateway.cli.show import key_rows, print_rows
 from gateway.config import load
 from gateway.daemon import offline
 from gateway.errors import GatewayError
@@ -23,4 +25,4 @@ def print_keys(directory: Path, login: str | None, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        print_rows("keys", rows, terminal())
+        print_rows("keys", rows, Console())

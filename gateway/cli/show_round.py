@@ -10,7 +10,9 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from gateway.cli.show import local, log_rows, owed_rows, print_rows, terminal
+from rich.console import Console
+
+from gateway.cli.show import local, log_rows, owed_rows, print_rows
 from gateway.config import load
 from gateway.daemon import offline
 from gateway.domain.workdays import end_of_day, start_of_day
@@ -48,7 +50,7 @@ def print_missing(directory: Path, as_json: bool) -> bool:
     for each, row in zip(found, rows, strict=True):
         items = "\n".join(f"{item.kind} {item.period}: {item.lack}" for item in each.items)
         shown.append({**row, "items": items})
-    print_rows(f"missing in round {round_.id}", shown, terminal())
+    print_rows(f"missing in round {round_.id}", shown, Console())
     return not rows
 
 
@@ -60,7 +62,7 @@ def print_deadlines(directory: Path, as_json: bool) -> bool:
         print(json.dumps({"at": local(ctx.now()), "deadlines": rows}, indent=2))
     else:
         shown = [{name: row[name] for name in SHOWN} for row in rows]
-        print_rows(f"owed at {local(ctx.now())}", shown, terminal())
+        print_rows(f"owed at {local(ctx.now())}", shown, Console())
     return not any(row["state"] == "late" and row["kind"] in chase.OURS for row in rows)
 
 
@@ -78,7 +80,7 @@ def print_log(directory: Path, first: date, last: date, code: str | None, form: 
     elif form == "json":
         print(json.dumps([_document(line) for line in lines], indent=2, ensure_ascii=False))
     else:
-        print_rows(f"message log {first} - {last}", log_rows(ctx, lines), terminal())
+        print_rows(f"message log {first} - {last}", log_rows(ctx, lines), Console())
 
 
 def _document(line: log.Line) -> dict[str, object]:

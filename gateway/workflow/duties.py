@@ -23,7 +23,7 @@ from gateway.store.ledger import deadlines, deliveries, drops, duties, extension
 from gateway.workflow import chase, logins, notify
 from gateway.workflow.chase import morning
 from gateway.workflow.context import Context, current_round, municipality
-from gateway.workflow.missing import Missing, missing
+from gateway.workflow.missing import Missing, expected, missing
 from gateway.workflow.notify import Notice
 from gateway.workflow.sealer import newest_anchor
 
@@ -155,13 +155,24 @@ def _safe(ctx: Context, round_: DeliveryRound) -> tuple[tuple[str, ...], dict[st
 def _opening(ctx: Context, moment: Moment, round_: DeliveryRound) -> int:
     says, params = _safe(ctx, round_)
     target = round_.target is not None and local_day(ctx.now()) <= round_.target
+    asked = expected(round_)
+    also = [period.code for period in round_.periods if period.code not in asked]
     params |= {
         "round": round_.name,
-        "periods": ", ".join(period.code for period in round_.periods),
+        "periods": ", ".join(asked),
+        "also": ", ".join(also),
         "closes": window(round_.delivery).closes.isoformat(),
         "target": round_.target.isoformat() if round_.target else "",
     }
-    all_says = ("open", "periods", "closes", *(("target",) if target else ()), *says, "how")
+    all_says = (
+        "open",
+        "periods",
+        *(("also",) if also else ()),
+        "closes",
+        *(("target",) if target else ()),
+        *says,
+        "how",
+    )
     return sum(
         notify.owe(ctx, Notice("opening", moment.subject, codes, all_says, params), (login,))
         for login, codes in _senders(ctx).items()

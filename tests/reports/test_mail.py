@@ -32,7 +32,8 @@ FACTS = MailFacts(
 EVERYTHING: dict[str, Param] = {
     **PARAMS,
     "round": "GMSD-pilot",
-    "periods": "2017H1, 2017H2",
+    "periods": "2017H2",
+    "also": "2017H1",
     "target": "2018-02-23",
     "safe": "2018-03-01",
     "first": "2018-03-12",

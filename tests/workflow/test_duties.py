@@ -152,15 +152,15 @@ def test_the_opening_tells_period_target_last_safe_day_and_close(world: World) -
     assert mail.content["municipalities"] == ["0377", "0473"]
     params = mail.content["params"]
     assert isinstance(params, dict)
-    assert (params["target"], params["safe"], params["periods"]) == ("2018-02-23", "2018-03-01", "2017H1, 2017H2")
-    assert mail.content["says"] == ["open", "periods", "closes", "target", "safe", "how"]
+    assert (params["target"], params["safe"], params["periods"]) == ("2018-02-23", "2018-03-01", "2017H2")
+    assert mail.content["says"] == ["open", "periods", "also", "closes", "target", "safe", "how"]
 
 
 def test_an_opening_after_the_last_safe_day_says_so_and_can_be_written(world: World) -> None:
     at(world, "2018-03-05T09:00")
     tick(world)
     says = texts_of(world, "opening", "amsterdam").content["says"]
-    assert says == ["open", "periods", "closes", "safe_past", "how"]
+    assert says == ["open", "periods", "also", "closes", "safe_past", "how"]
     post = FolderPost(world.folder / "mail", write_durably, sender="gateway@desk.example")
     assert send_due(world.ctx, post, world.tell) == len(owed(world))
 
