@@ -1,8 +1,8 @@
-"""The virus scanner as `check-config` and `doctor` see it: whether it answers, how old it is, whether it looks at all.
+"""The virus scanner as `check-config`, `doctor` and a worker try it out: does it answer, look at everything?
 
 Does: asks version and age; sends probes that show what clamd would leave out and yet call clean.
 Touches: the scanner. No file of anybody's.
-Does not: speak of a scanner that is off, or find out where the daemon runs: it asks as the user who runs the command.
+Does not: speak of a scanner that is off. A command asks as the user who runs it, who may reach less than the worker.
 
 By its own limits clamd leaves out what is too large or too deep, and says OK. The second probe is a data file of the
 largest size that may come in a ZIP, with at its very end archives within archives, deeper than clamd can be told to go.
@@ -18,7 +18,6 @@ from io import BytesIO
 from gateway.channel import clamd
 from gateway.channel.clamd import Unscanned
 from gateway.config import Configuration
-from gateway.config.scan import Scan
 from gateway.errors import Problem
 from gateway.workflow.recover import Difference
 
@@ -39,15 +38,19 @@ def complaints(configuration: Configuration, now: datetime) -> Iterator[str]:
             yield f"{said.engine} tells no date of its signatures: has freshclam fetched any?"
         elif (days := (now - said.made).days) >= section.database_days:
             yield f"the signatures of {said.engine} are {days} days old: does freshclam work?"
-        limits = [round_.limits for round_ in configuration.rounds.values()]
-        yield from _of_limits(
-            section, max(each.upload_bytes for each in limits), max(each.unpacked_bytes for each in limits)
-        )
+        yield from _of_limits(configuration)
     except Unscanned as fault:
         yield f"{fault}: while this is so, files wait and nothing is checked"
 
 
-def _of_limits(section: Scan, upload: int, unpacked: int) -> Iterator[str]:
+def overlooks(configuration: Configuration) -> bool:
+    """Whether a file could be called clean that was not looked at as a whole. Unscanned when there is no answer."""
+    return any(True for _ in _of_limits(configuration))
+
+
+def _of_limits(configuration: Configuration) -> Iterator[str]:
+    section, limits = configuration.settings.scan, [each.limits for each in configuration.rounds.values()]
+    upload, unpacked = max(each.upload_bytes for each in limits), max(each.unpacked_bytes for each in limits)
     try:
         clamd.scan(section, bytes(upload))
     except Unscanned as fault:
@@ -96,4 +99,4 @@ def remarks(configuration: Configuration) -> Iterator[Problem]:
 
 def differences(configuration: Configuration) -> list[Difference]:
     """The same, for `gateway doctor`."""
-    return [Difference(what, "scan", mends=False) for what in complaints(configuration, datetime.now(UTC))]
+    return [Difference(what, "scan", mends=False, code="SCAN") for what in complaints(configuration, datetime.now(UTC))]

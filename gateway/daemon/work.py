@@ -14,6 +14,7 @@ from functools import partial
 from gateway.channel.mail import Post, post_for
 from gateway.config import Settings
 from gateway.daemon.parts import Tell, running
+from gateway.daemon.scanner import overlooks
 from gateway.store.durable import write_durably
 from gateway.workflow import handover, packages
 from gateway.workflow.assess import assess_all
@@ -70,7 +71,7 @@ def start_work(
         report()
         assessing.wake()
 
-    scanning = Scanning(time.monotonic)
+    scanning = Scanning(time.monotonic, overlooks)
     judging = Judging(
         ctx, slots=settings.workers.count, seconds=1.0, decided=decided, tell=tell, vitals=vitals, scanning=scanning
     )

@@ -189,6 +189,8 @@ def _of_scanner(seen: View) -> Iterator[Trouble]:
     lasts = (seen.now - scans.since).total_seconds()
     if scans.reason and lasts > FAILING_SECONDS:
         yield Trouble("SCANNER", params=(("n", int(lasts // 60)), ("reason", scans.reason)))
+    if scans.overlooks:
+        yield Trouble("SCANNER_LIMITS")
     made = scans.version and scans.version.made
     if made and (days := (seen.now - seen.written(made.timestamp())).days) >= section.database_days:
         yield Trouble("SIGNATURES", params=(("n", days),))

@@ -17,6 +17,7 @@ from threading import Lock
 
 from gateway.channel import clamd
 from gateway.channel.clamd import Unscanned, Version
+from gateway.config import Configuration
 from gateway.domain.kinds import safe_name
 from gateway.domain.model import Drop, Lane, from_ms, to_ms
 from gateway.store.engine import Engine
@@ -60,11 +61,13 @@ def set_aside(ctx: Context, drop: Drop, signature: str) -> None:
 @dataclass(frozen=True, slots=True)
 class Scanner:
     """What was last seen of the scanner. `reason`: why a file cannot be scanned, empty when all can be; `since` when
-    (legal time) that began; `version` is what it said last."""
+    (legal time) that began; `version` is what it said last; `overlooks`: it would call clean what it does not look
+    at."""
 
     reason: str
     since: datetime
     version: Version | None = None
+    overlooks: bool = False
 
 
 def scanner(engine: Engine) -> Scanner | None:
@@ -77,21 +80,28 @@ def scanner(engine: Engine) -> Scanner | None:
     version = None
     if said is not None:
         version = Version(said["engine"], said["number"], None if said["made"] is None else from_ms(said["made"]))
-    return Scanner(document["reason"], from_ms(document["since"]), version)
+    return Scanner(document["reason"], from_ms(document["since"]), version, document["overlooks"])
 
 
 def _written(seen: Scanner) -> str:
     said = seen.version
     version = said and {"engine": said.engine, "number": said.number, "made": said.made and to_ms(said.made)}
-    return json.dumps({"reason": seen.reason, "since": to_ms(seen.since), "version": version})
+    document = {"reason": seen.reason, "since": to_ms(seen.since), "version": version, "overlooks": seen.overlooks}
+    return json.dumps(document)
 
 
 class Scanning:
-    """Whose drops wait for the scanner, in this process. `monotonic` is technical time. A restart forgets it, and costs
-    one more try."""
+    """Whose drops wait for the scanner, in this process. `monotonic` is technical time; `overlooks` tries out if the
+    scanner leaves something out. A restart forgets it all, and costs one more try."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float], overlooks: Callable[[Configuration], bool] = lambda _configuration: False
+    ) -> None:
         self._monotonic = monotonic
+        self._try_out = overlooks
+        # Tried out anew with each version: what has other signatures was started anew, or loaded its settings anew.
+        self._tried: Version | None = None
+        self._overlooks = False
         self._lock = Lock()
         # By municipality: failures on end, until when it rests, and why.
         self._rests: dict[str, tuple[int, float, str]] = {}
@@ -126,6 +136,9 @@ class Scanning:
         try:
             patience = min(section.timeout_seconds, ANSWER_SECONDS)
             version = clamd.version(section.model_copy(update={"timeout_seconds": patience}))
+            if version != self._tried or not self._answers:
+                self._overlooks = self._try_out(ctx.configuration())
+                self._tried = version
         except Unscanned as fault:
             reason = str(fault)
         back, self._answers = not reason and not self._answers, not reason
@@ -134,7 +147,7 @@ class Scanning:
                 self._rests.clear()
             reason = reason or next((why for _, _, why in self._rests.values()), "")
         lasts = before is not None and bool(before.reason) == bool(reason)
-        seen = Scanner(reason, before.since if before and lasts else ctx.now(), version)
+        seen = Scanner(reason, before.since if before and lasts else ctx.now(), version, self._overlooks)
         if seen != before:
             facts.set_setting(ctx.engine, SETTING, _written(seen))
         if not lasts:
@@ -143,7 +156,7 @@ class Scanning:
 
     def _forget(self, ctx: Context) -> bool:
         with self._lock:
-            waited = bool(self._rests)
+            waited, self._tried = bool(self._rests), None
             self._rests.clear()
         if facts.setting(ctx.engine, SETTING):
             facts.set_setting(ctx.engine, SETTING, "")

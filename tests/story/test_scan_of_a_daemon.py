@@ -55,6 +55,7 @@ def test_a_clean_file_passes_and_the_own_signature_does_not(scanned: Gateway) ->
 
 
 def test_while_the_scanner_is_gone_files_wait_and_then_are_judged_once(scanned: Gateway, clamd: Clamd) -> None:
+    scanned.wait_event("scanner_answers")
     clamd.kill()
     scanned.wait_event("scanner_failed")
     put(scanned, CLEAN, f"/0363/inbox/{NAME}")

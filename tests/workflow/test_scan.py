@@ -8,17 +8,21 @@ Does not: speak the protocol (tests/channel/test_scan.py).
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.channel.clamd import Unscanned
+from gateway.channel.clamd import Unscanned, Version
+from gateway.config import Configuration
 from gateway.config.scan import Scan
 from gateway.domain.kinds import Job
 from gateway.domain.model import Drop, DropState, Examination, Lane
+from gateway.edge.metrics import counts_of
 from gateway.store.ledger import deadlines, drops, log, reports, retention
 from gateway.store.sealing import make_identity, sealing
 from gateway.workflow import folders, retain
+from gateway.workflow.health import View, troubles
 from gateway.workflow.judge import judge
 from gateway.workflow.recover import replay
 from gateway.workflow.scan import FIRST_REST, LONGEST_REST, Scanner, Scanning, scanner
@@ -288,3 +292,78 @@ def test_turned_off_nobody_waits_any_more(world: World) -> None:
     assert scanner(world.engine) is None
     assert scanning.resting() == frozenset()
     assert scanning.look(world.ctx, world.tell) is False
+
+
+# --- health and figures -----------------------------------------------------------------------------------------------
+
+
+def codes(world: World, seen: Scanner | None) -> list[str]:
+    """What health tells of the scanner."""
+    settings = world.configuration.settings
+    looked = View(settings, world.clock(), moment, standing=None, scanner=seen)
+    return [each.code for each in troubles(looked) if each.code.startswith(("SCANNER", "SIGNATURES"))]
+
+
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def test_health_is_red_after_a_minute_without_a_scanner(world: World) -> None:
+    ill = Scanner("clamd is gone", world.clock())
+    assert codes(world, ill) == []
+    turn(world, GONE)
+    assert codes(world, None) == []
+    world.clock.forward(minutes=1)
+    assert codes(world, ill) == []
+    world.clock.forward(minutes=1)
+    assert codes(world, ill) == ["SCANNER"]
+    assert codes(world, replace(ill, reason="")) == []
+    assert codes(world, replace(ill, reason="", overlooks=True)) == ["SCANNER_LIMITS"]
+
+
+def test_health_is_red_when_the_signatures_are_old(world: World) -> None:
+    turn(world, GONE)
+    now = world.clock()
+    for days, expected in ((0, []), (2, []), (3, ["SIGNATURES"]), (400, ["SIGNATURES"])):
+        version = Version("ClamAV 1.4.3", 27650, now - timedelta(days=days))
+        assert codes(world, Scanner("", now, version)) == expected
+    assert codes(world, Scanner("", now, Version("ClamAV 1.4.3"))) == []
+
+
+def test_what_the_scanner_overlooks_is_tried_out_once_and_again_when_it_comes_back(
+    scanned: World, clamd: Clamd
+) -> None:
+    tried: list[Configuration] = []
+
+    def overlooks(configuration: Configuration) -> bool:
+        tried.append(configuration)
+        return True
+
+    scanning = Scanning(Technical(), overlooks)
+    for section, times in ((clamd.section, 1), (clamd.section, 1), (GONE, 1), (clamd.section, 2), (clamd.section, 2)):
+        turn(scanned, section)
+        scanning.look(scanned.ctx, scanned.tell)
+        assert len(tried) == times
+    seen = scanner(scanned.engine)
+    assert seen is not None
+    assert seen.overlooks
+
+
+@pytest.mark.parametrize(("event", "result"), [("scanned", "clean"), ("infected", "found"), ("unscanned", "failed")])
+def test_each_scan_is_counted(event: str, result: str) -> None:
+    assert ("scans", (result,)) in list(counts_of(event, {}, error=False))
+
+
+# --- where CBS judges -------------------------------------------------------------------------------------------------
+
+
+def test_an_assessor_is_given_only_what_passed(scanned: World) -> None:
+    scanned.configure(settings=scanned.configuration.settings.model_copy(update={"technical": "external"}))
+    infected = scanned.drop(NAME, INFECTED)
+    scanned.judge_all()
+    assert state(scanned, infected) is DropState.DECIDED
+    clean = scanned.drop(NAME, CLEAN)
+    scanned.judge_all()
+    assert state(scanned, clean) is DropState.RECEIVED
+    waiting = scanned.engine.rows("select drop_id from prechecks")
+    assert [row["drop_id"] for row in waiting] == [clean.id]
