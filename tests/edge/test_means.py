@@ -165,7 +165,7 @@ async def test_rsa_does_not_sign_with_sha_1(house: Gateway, keys: Mapping[str, P
     secret = asyncssh.read_private_key(str(keys["rsa"]))
     bend(pair, sig_algorithms=[b"ssh-rsa"], sign=lambda data: secret.sign(data, b"ssh-rsa"))
     assert not await connects(house, "noa", pair, "ssh-rsa")
-    assert "signed with an algorithm of the past" in reasons(house, "noa")
+    house.wait_event("login_failed", account="noa", reason="signed with an algorithm of the past")
 
 
 # --- days and revocations ---------------------------------------------------------------------------------------------
@@ -184,7 +184,8 @@ def test_a_key_has_days_addresses_and_an_end(
     house: Gateway, keys: Mapping[str, Path], key: str, reason: str | None
 ) -> None:
     assert enters(house, "days", keys[key]) == (reason is None)
-    assert reason is None or reasons(house, "days")[-1] == reason
+    if reason is not None:
+        house.wait_event("login_failed", account="days", reason=reason)
 
 
 def test_the_last_use_of_each_key_is_kept_and_shown(house: Gateway, keys: Mapping[str, Path]) -> None:
@@ -263,14 +264,13 @@ async def test_a_certificate_does_not_open(house: Gateway, keys: Mapping[str, Pa
     else:
         # asyncssh shows what OpenSSH would not dare to: hosts' certificates, SHA-1.
         assert not await connects(house, login, (str(keys["certified"]), str(certificate)))
-    assert reason in reasons(house, login)
+    house.wait_event("login_failed", account=login, reason=reason)
 
 
 def test_a_revoked_key_is_not_certified_either(house: Gateway, keys: Mapping[str, Path]) -> None:
     sign(keys["ca"], keys["revoked"], "-I", "x", "-n", "lin")
     assert not enters(house, "lin", keys["revoked"])
-    assert reasons(house, "lin")[-1] in ("revoked key", "no key of this account")
-    assert "revoked key" in reasons(house, "lin")
+    house.wait_event("login_failed", account="lin", reason="revoked key")
 
 
 def test_a_certificate_from_an_agent(house: Gateway, keys: Mapping[str, Path], tmp_path: Path) -> None:
