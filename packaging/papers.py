@@ -1,6 +1,7 @@
 """What a package of the gateway says of itself: its manual page, and the licences of what it carries.
 
-Does: prints the manual page from the commands' own help, or a list of the Python packages in a folder with their licences.
+Does: prints the manual page from the commands' own help, or what the Python packages in a folder are licensed
+under.
 Touches: the terminal; reads the metadata of installed packages.
 Does not: build anything (scripts/deb).
 
@@ -28,8 +29,8 @@ def manual(version: str, day: str) -> Iterator[str]:
     yield ".SH DESCRIPTION"
     yield from _paragraphs(commands.help or "")
     yield (
-        "The configuration is /etc/gateway unless \\-\\-config or GATEWAY_CONFIG says otherwise. Run by root, a command "
-        "works as the user\n.IR gateway ,\nexcept init, keygen, check, put, fetch and replay."
+        "The configuration is /etc/gateway unless \\-\\-config or GATEWAY_CONFIG says otherwise. Run by root, a "
+        "command works as the user\n.IR gateway ,\nexcept init, keygen, check, put, fetch and replay."
     )
     yield ".SH COMMANDS\nEvery command tells its options with\n.BR \\-\\-help ."
     context = click.Context(commands)

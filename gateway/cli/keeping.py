@@ -118,9 +118,14 @@ def print_deletions(directory: Path, first: date, last: date, code: str | None, 
 
 
 def make_backup(directory: Path, target: Path, as_json: bool) -> None:
-    """Back the ledger up; Corrupt when the copy is not sound."""
+    """Back the ledger up, as an older program left it too; GatewayError when there is none yet, Corrupt when the copy
+    is not sound."""
     configuration = load(directory)
-    ctx = offline(configuration)
+    ledger = ledger_path(configuration)
+    if not _is_there(ledger) and not ledger.with_name(f"{ledger.name}.seen").exists():
+        raise GatewayError(f"there is no ledger at {ledger} yet: nothing was received so far")
+    # Before an upgrade the copy must be what the former program can go on with.
+    ctx = offline(configuration, migrated=False)
     file = backups.target(target, ctx.now())
     made = backups.make(ctx.engine, file, ctx.now(), sandbox=ctx.sandbox, open_copy=SQLite)
     days = configuration.settings.retention.backup_days

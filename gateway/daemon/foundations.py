@@ -85,11 +85,16 @@ def ledger_path(configuration: Configuration) -> Path:
 
 
 def open_ledger(
-    configuration: Configuration, *, checked: bool = False, committed: Callable[[float], None] | None = None
+    configuration: Configuration,
+    *,
+    checked: bool = False,
+    migrated: bool = True,
+    committed: Callable[[float], None] | None = None,
 ) -> SQLite:
-    """The ledger that the configuration names, migrated. Corrupt, with the cure, when it is damaged, or gone from a
-    place where there was one: a fresh ledger there would know nothing of what was acknowledged. `checked`: look at all
-    of it first, unless that would take too long (doctor does). `committed` takes how long each commit lasted."""
+    """The ledger that the configuration names, migrated unless it is asked for as it is. Corrupt, with the cure, when
+    it is damaged, or gone from a place where there was one: a fresh ledger there would know nothing of what was
+    acknowledged. `checked`: look at all of it first, unless that would take too long (doctor does). `committed` takes
+    how long each commit lasted."""
     path = ledger_path(configuration)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     seen = path.with_name(f"{path.name}.seen")
@@ -102,7 +107,8 @@ def open_ledger(
         problems = engine.check() if checked and 0 < size < CHECKED_BYTES else []
         if problems:
             raise Corrupt(problems[0])
-        engine.migrate()
+        if migrated:
+            engine.migrate()
     except Corrupt as error:
         engine.close()
         raise Corrupt(f"the ledger {path} is damaged ({error}). Put back the last backup: {cure} --replace") from error
@@ -111,10 +117,10 @@ def open_ledger(
     return engine
 
 
-def offline(configuration: Configuration) -> Context:
+def offline(configuration: Configuration, *, migrated: bool = True) -> Context:
     """A context for the command line: the ledger and folders as they are, real time or the sandbox's last moment. It
     opens nothing that is sealed."""
-    engine = open_ledger(configuration)
+    engine = open_ledger(configuration, migrated=migrated)
     sandbox = facts.setting(engine, "sandbox") == "1"
     start = _sandbox_moment(configuration, engine) if sandbox else None
     clock = Clock(start, 0.0 if start else 1.0)

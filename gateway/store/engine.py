@@ -31,7 +31,7 @@ class Engine(Protocol):
         """Run one statement; the number of rows it touched. Outside a transaction it is its own."""
 
     def migrate(self) -> None:
-        """Bring the schema up to date; safe when two processes do it at once."""
+        """Bring the schema up to date; safe when two processes do it at once. Conflict when a newer program did."""
 
     def check(self) -> list[str]:
         """What is wrong with the database itself, in words; empty when sound."""

@@ -146,8 +146,15 @@ class SQLite:
         """See `Engine.migrate`. One immediate transaction: a second process waits, then finds the steps done."""
         with self.transaction():
             self.run("create table if not exists schema_steps (name text primary key) strict")
-            done = {row["name"] for row in self.rows("select name from schema_steps")}
-            for name, statements in steps(WORDS):
+            done = {str(row["name"]) for row in self.rows("select name from schema_steps")}
+            known = steps(WORDS)
+            newer = done.difference(name for name, _ in known)
+            if newer:
+                raise Conflict(
+                    f"the ledger was used by a newer gateway (its schema has {', '.join(sorted(newer))}): install that "
+                    "one again, or put back the backup from before its upgrade"
+                )
+            for name, statements in known:
                 if name not in done:
                     for statement in statements:
                         self.run(statement)
