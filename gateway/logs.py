@@ -40,6 +40,8 @@ STORY: Mapping[str, tuple[str, str]] = {
     "connection_refused": ("connect", "session"),
     "refused": ("deliver", "file"),
     "refusal_not_recorded": ("deliver", "file"),
+    "request_refused": ("request", "session"),
+    "session_broken": ("request", "session"),
     "broken_off": ("deliver", "file"),
     "temporary": ("deliver", "file"),
     "received": ("receive", "drop"),
@@ -80,9 +82,9 @@ STORY: Mapping[str, tuple[str, str]] = {
     "configuration_warning": ("load", "configuration"),
 }
 # What an account does itself; of the rest, the account in the line is the one it concerns.
-THEIRS = frozenset({"login", "deliver", "receive", "state"})
-REFUSED = frozenset({"login_failed", "refused", "connection_refused", "configuration_rejected"})
-NOT_DONE = frozenset({"broken_off", "temporary", "receive_failed", "mail_delayed", "duty_lapsed"})
+THEIRS = frozenset({"login", "request", "deliver", "receive", "state"})
+REFUSED = frozenset({"login_failed", "refused", "request_refused", "connection_refused", "configuration_rejected"})
+NOT_DONE = frozenset({"session_broken", "broken_off", "temporary", "receive_failed", "mail_delayed", "duty_lapsed"})
 
 
 def named(event: structlog.typing.EventDict) -> None:
