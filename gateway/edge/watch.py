@@ -194,8 +194,9 @@ class Watcher:
         try:
             needed = folder / CLAIMED if lane is Lane.DELIVERY else folder
             if not needed.is_dir() and (self._ctx.spool.inbox / code).is_dir():
-                # Another disk than before, or emptied by hand.
+                # Another disk than before, or emptied by hand. What cannot be made is told of below.
                 self._ctx.spool.prepare([code])
+                os.scandir(needed).close()
             found, others = _listed(folder)
             if found and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
                 raise PermissionError("files cannot be moved out of it")

@@ -81,6 +81,15 @@ class Landing:
     facts: LandingFacts
 
 
+def _make(wanted: dict[Path, int]) -> None:
+    """Make the folders that are missing, with these modes, durably."""
+    missing = [folder for folder in wanted if not folder.is_dir()]
+    for folder in missing:
+        folder.mkdir(mode=wanted[folder], parents=True, exist_ok=True)
+    for parent in sorted({folder.parent for folder in missing}):
+        fsync_folder(parent)
+
+
 class Spool:
     """The two folders of one gateway."""
 
@@ -88,20 +97,36 @@ class Spool:
         self.inbox = inbox
         self.outbox = outbox
 
-    def prepare(self, municipalities: list[str]) -> None:
-        """Make every folder that is needed, durably; harmless when they exist."""
+    def _wanted(self, municipalities: list[str]) -> dict[Path, int]:
+        """Every folder that is needed, and its mode."""
         wanted = dict.fromkeys((self.inbox, self.outbox), 0o750)
         wanted |= dict.fromkeys((self.inbox / STAGING, self.inbox / WORKING), PRIVATE_FOLDER)
         for code in municipalities:
             inbox, outbox = self.inbox / code, self.outbox / code
             wanted |= dict.fromkeys((inbox, inbox / TRIAL, outbox, outbox / COLLECTED), 0o750)
             wanted |= {inbox / name: PRIVATE_FOLDER for name in (CLAIMED, LANDED, REFUSED)}
+        return wanted
+
+    def missing(self, municipalities: list[str]) -> list[Path]:
+        """The folders that are needed and not there. Of what cannot even be looked at `unreachable` tells."""
+        found = []
+        for folder in self._wanted(municipalities):
+            with suppress(OSError):
+                found += [] if folder.is_dir() else [folder]
+        return found
+
+    def prepare(self, municipalities: list[str]) -> list[str]:
+        """Make every folder that is needed, durably; harmless when they exist. The municipalities of which that cannot
+        be done now, such as one on a network disk that is gone: the others are served."""
         with world():
-            missing = [folder for folder in wanted if not folder.is_dir()]
-            for folder in missing:
-                folder.mkdir(mode=wanted[folder], parents=True, exist_ok=True)
-            for parent in sorted({folder.parent for folder in missing}):
-                fsync_folder(parent)
+            _make(self._wanted([]))
+        failed = []
+        for code in municipalities:
+            try:
+                _make(self._wanted([code]))
+            except OSError:
+                failed.append(code)
+        return failed
 
     # --- uploads ------------------------------------------------------------------------------------------------------
 

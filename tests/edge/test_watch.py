@@ -29,7 +29,7 @@ from gateway.store.claims import Claim
 from gateway.store.ledger import drops
 from gateway.workflow import folders, retain
 from gateway.workflow.intake import Intake
-from gateway.workflow.recover import differences
+from gateway.workflow.recover import differences, recover
 from gateway.workflow.throttle import Throttle
 from tests.samples import cost_csv, wmo_csv
 from tests.world import World, shipped
@@ -543,6 +543,19 @@ def test_a_folder_that_cannot_be_listed_holds_up_no_upload_and_is_named(humble: 
     assert not landing.folder.exists()
     said = [(each.what, each.subject, each.mends) for each in differences(humble.world.ctx) if each.subject == "0363"]
     assert said == [("folder cannot be listed: Permission denied", "0363", False)]
+
+
+def test_a_disk_that_is_gone_at_the_start_keeps_nobody_else_waiting(humble: Bench) -> None:
+    humble.inbox.chmod(0)
+    assert humble.world.spool.prepare(["0363", "0473", "0377"]) == ["0363"]
+    recover(humble.world.ctx, edge=True)
+    (humble.world.spool.inbox / "0473" / "SBW_0473_2017H2.csv").write_bytes(cost_csv("SBW", "0473"))
+    assert humble.take() == 1
+    assert len(humble.drops()) == 1
+    assert [facts["municipality"] for facts in humble.told("watch_folder_failed")] == ["0363", "0363"]
+    assert ("folder cannot be listed: Permission denied", "0363") in [
+        (each.what, each.subject) for each in differences(humble.world.ctx)
+    ]
 
 
 # --- many -------------------------------------------------------------------------------------------------------------
