@@ -205,11 +205,16 @@ def release(directory: Path, reason: str, short_id: str) -> None:
 @commands.command()
 @CONFIG
 @AS_JSON
-def doctor(directory: Path, as_json: bool) -> None:
-    """Compare folders, ledger and log, and name every difference. Exit code 1 when one needs a person."""
-    from gateway.cli.show import print_differences
+@click.option("--repair", is_flag=True, help="Mend what can be mended, now; then say what was and what is left.")
+def doctor(directory: Path, as_json: bool, repair: bool) -> None:
+    """Compare folders, ledger and log; name and explain every difference. Exit code 1 when one needs a person.
 
-    sys.exit(0 if print_differences(directory, as_json) else 1)
+    With --repair: what the gateway mends by itself when it starts or within a minute is mended now. Nothing is thrown
+    away, and into a damaged ledger nothing is written. The gateway may run.
+    """
+    from gateway.cli.doctor import print_differences
+
+    sys.exit(0 if print_differences(directory, as_json, repair=repair) else 1)
 
 
 @commands.command()

@@ -1,6 +1,6 @@
 """What an operator looks at: tables on a terminal, JSON for programs.
 
-Does: prints the configuration's problems, the state of the gateway, one drop, differences and due dates.
+Does: prints the configuration's problems, the state of the gateway, one drop and due dates.
 Touches: reads configuration and ledger; the terminal.
 Does not: change anything.
 """
@@ -17,8 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.config import Configuration, load
-from gateway.daemon import keys, offline
-from gateway.daemon import scanner as scanning
+from gateway.daemon import offline
 from gateway.domain.model import Drop, DropState
 from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain, local_day
 from gateway.errors import GatewayError, Problem
@@ -27,7 +26,7 @@ from gateway.reports.plain import masked
 from gateway.store.ledger import deadlines, deliveries, drops, facts, handovers, log, mails, reports, retention
 from gateway.workflow import chase, folders, logins, restored
 from gateway.workflow.context import Context, current_round
-from gateway.workflow.recover import differences, spoilt_landing
+from gateway.workflow.recover import spoilt_landing
 from gateway.workflow.scan import scanner
 
 WAITING = (DropState.RECEIVED, DropState.HELD)
@@ -351,18 +350,6 @@ def chain(ctx: Context, drop: Drop, items: set[tuple[str, str]]) -> Iterator[dic
                 "received": local(came.received_at),
                 "this": came.id == drop.id,
             }
-
-
-def print_differences(directory: Path, as_json: bool) -> bool:
-    """Every difference; whether none needs a person."""
-    configuration = load(directory)
-    ctx = offline(configuration)
-    found = [*differences(ctx), *keys.differences(ctx, configuration), *scanning.differences(configuration)]
-    if as_json:
-        print(json.dumps([asdict(difference) for difference in found], indent=2))
-    else:
-        print_rows("differences", [asdict(difference) for difference in found], Console())
-    return all(difference.mends for difference in found)
 
 
 def print_calendar(directory: Path, day: date) -> None:

@@ -97,14 +97,16 @@ def differences(ctx: Context, configuration: Configuration) -> list[Difference]:
     plain = payloads.unsealed(ctx) if section.recipients else 0
     if plain:
         found.append(
-            Difference("uploads not sealed, from before sealing: gateway reseal", f"{plain} files", mends=False)
+            Difference("uploads not sealed, from before sealing: gateway reseal", f"{plain} files", False, "UNSEALED")
         )
     if section.identity_file is None:
         return found
     try:
         lost, _ = payloads.out_of_reach(replace(ctx, sealing=sealing_of(configuration, "worker")))
     except GatewayError as error:
-        return [*found, Difference(str(error), "sealing", mends=False)]
+        return [*found, Difference(str(error), "sealing", mends=False, code="IDENTITY")]
     if lost:
-        found.append(Difference(f"uploads sealed to a key that is not here: {CURE}", f"{lost} files", mends=False))
+        found.append(
+            Difference(f"uploads sealed to a key that is not here: {CURE}", f"{lost} files", False, "OUT_OF_REACH")
+        )
     return found

@@ -29,11 +29,13 @@ OVERDUE = {"undecided": "judged yet", "owed": "all reports on them made", "hande
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One disagreement. `mends`: whether the running gateway or `recover` puts it right by itself."""
+    """One disagreement. `mends`: whether the running gateway or `recover` puts it right by itself; `code` is a key of
+    `texts/*/doctor.yaml`, which says what it means and what to do."""
 
     what: str
     subject: str
     mends: bool
+    code: str = "OTHER"
 
 
 def recover(ctx: Context, *, edge: bool, publisher: bool = True) -> None:
@@ -61,35 +63,50 @@ def mirror(ctx: Context) -> None:
 
 def differences(ctx: Context) -> list[Difference]:
     """Every disagreement between folders, ledger and log, as they are now."""
-    found = [Difference(problem, "ledger", mends=False) for problem in ctx.engine.check()]
+    found = [Difference(problem, "ledger", mends=False, code="LEDGER") for problem in ctx.engine.check()]
+    codes = sorted(ctx.configuration().participants.municipalities)
+    missing = ctx.spool.missing(codes)
+    found += [Difference("folder missing", str(folder), mends=True, code="FOLDER") for folder in missing]
+    if missing:
+        # What lies in the others can be compared once all are there.
+        return found + replay(ctx)
     for folder in ctx.spool.landed_folders():
         if drops.find(ctx.engine, folder.name) is not None:
-            found.append(Difference("received, landing not yet removed", folder.name, mends=True))
+            found.append(Difference("received, landing not yet removed", folder.name, mends=True, code="LEFT"))
             continue
         spoilt = spoilt_landing(ctx, folder)
-        found.append(Difference(spoilt or "landed and not yet received", folder.name, mends=not spoilt))
-    found += [Difference(f"folder cannot be listed: {why}", code, mends=False) for code, why in ctx.spool.unreachable()]
-    found += [Difference("claimed and not yet landed", claim.id, mends=True) for claim in ctx.spool.claims()]
-    found += [Difference("report not yet placed", report.stem, mends=True) for report in reports.unplaced(ctx.engine)]
+        code = "SPOILT" if spoilt else "LANDED"
+        found.append(Difference(spoilt or "landed and not yet received", folder.name, not spoilt, code))
     found += [
-        Difference("report file missing from its folder", placed.name, mends=True)
+        Difference(f"folder cannot be listed: {why}", code, mends=False, code="UNREACHABLE")
+        for code, why in ctx.spool.unreachable()
+    ]
+    found += [Difference("claimed and not yet landed", claim.id, True, "CLAIMED") for claim in ctx.spool.claims()]
+    found += [Difference("report not yet placed", each.stem, True, "UNPLACED") for each in reports.unplaced(ctx.engine)]
+    found += [
+        Difference("report file missing from its folder", placed.name, mends=True, code="MISSING")
         for placed in reports.all_placed(ctx.engine)
         if not ctx.spool.has_report(placed.municipality, placed.name, confirmed=placed.confirmed)
     ]
     found += [
-        Difference("confirmed report file not yet filed away", placed.name, mends=True)
+        Difference("confirmed report file not yet filed away", placed.name, mends=True, code="NOT_FILED")
         for placed in reports.all_placed(ctx.engine)
         if placed.confirmed and ctx.spool.has_report(placed.municipality, placed.name, confirmed=False)
     ]
-    codes = sorted(ctx.configuration().participants.municipalities)
-    found += [Difference(each.what, each.stem, each.mends) for each in restored.unknown_reports(ctx, codes)]
-    found += [Difference("erasure begun and not yet proven", f"{e.what} {e.name}", True) for e in begun(ctx.engine)]
+    found += [Difference(each.what, each.stem, each.mends, each.code) for each in restored.unknown_reports(ctx, codes)]
+    found += [
+        Difference("erasure begun and not yet proven", f"{e.what} {e.name}", mends=True, code="ERASURE")
+        for e in begun(ctx.engine)
+    ]
     kept = Counter(each.why for each in retain.plan(ctx, {"payload"}).kept if each.why != "hold")
-    found += [Difference(f"past their term, not {OVERDUE[why]}", f"{n} files", mends=False) for why, n in kept.items()]
+    found += [
+        Difference(f"past their term, not {OVERDUE[why]}", f"{n} files", mends=False, code="OVERDUE")
+        for why, n in kept.items()
+    ]
     closed = restored.gate(ctx.engine)
     if closed is not None:
         found.append(
-            Difference("no mail leaves since a restore: gateway mail release", closed.isoformat(), mends=False)
+            Difference("no mail leaves since a restore: gateway mail release", closed.isoformat(), False, "MAIL_GATE")
         )
     found += replay(ctx)
     return found
@@ -122,9 +139,9 @@ def replay(ctx: Context) -> list[Difference]:
             elif line.event in DROP_EVENTS and line.drop_id:
                 drop_states[line.drop_id] = follow_drop(drop_states.get(line.drop_id), line.event)
         except KeyError:
-            found.append(Difference(f"log line '{line.event}' does not fit", line.drop_id or "", mends=False))
+            found.append(Difference(f"log line '{line.event}' does not fit", line.drop_id or "", False, "LOG"))
     if drop_states != drops.states(ctx.engine):
-        found.append(Difference("log and drops tell different states", "drops", mends=False))
+        found.append(Difference("log and drops tell different states", "drops", mends=False, code="LOG"))
     if delivery_states != deliveries.states(ctx.engine):
-        found.append(Difference("log and deliveries tell different states", "deliveries", mends=False))
+        found.append(Difference("log and deliveries tell different states", "deliveries", mends=False, code="LOG"))
     return found

@@ -32,11 +32,12 @@ STEM = re.compile(r"(?P<kind>OB|TR|OO|IB|HB)_(?P<code>[0-9]{4})_.*?(?P<id>[0-9]{
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A report in the outbox that the ledger does not know. `what` says what that means; `mends`: whether the gateway
-    makes it good by itself."""
+    makes it good by itself; `code` as that of `recover.Difference`."""
 
     what: str
     stem: str
     mends: bool
+    code: str
 
 
 def close_gate(engine: Engine, at: datetime, backup_at: datetime) -> None:
@@ -98,19 +99,20 @@ def unknown_reports(ctx: Context, codes: Iterable[str]) -> list[Unknown]:
 def _classified(ctx: Context, code: str, stem: str) -> Unknown:
     parts = STEM.fullmatch(stem)
     if parts is None:
-        return Unknown("file in the outbox that is no report of the gateway", stem, mends=False)
+        return Unknown("file in the outbox that is no report of the gateway", stem, mends=False, code="FOREIGN")
     known = drops.find_short(ctx.engine, parts["id"]) is not None
     if known:
-        what = "report of a drop that the ledger knows, which is made again"
+        sort, what = "MADE_AGAIN", "report of a drop that the ledger knows, which is made again"
     elif parts["outcome"] == "ONTVANGEN":
+        sort = "DELIVER_AGAIN"
         what = f"acknowledged and not in the ledger: ask {code} to deliver {_file(ctx, code, stem)} again"
     elif parts["kind"] == "IB":
-        what = f"confirmed and not in the ledger: ask {code} how the item must stand"
+        sort, what = "CONFIRM_AGAIN", f"confirmed and not in the ledger: ask {code} how the item must stand"
     elif parts["outcome"] == "GEEN-LEVERING":
-        what = f"stated and not in the ledger: ask {code} to state it again"
+        sort, what = "STATE_AGAIN", f"stated and not in the ledger: ask {code} to state it again"
     else:
-        what = "report about something that the ledger does not know"
-    return Unknown(what, stem, mends=known)
+        sort, what = "UNKNOWN", "report about something that the ledger does not know"
+    return Unknown(what, stem, known, sort)
 
 
 def _file(ctx: Context, code: str, stem: str) -> str:

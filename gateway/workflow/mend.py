@@ -1,0 +1,30 @@
+"""Mend: what `gateway doctor --repair` does about what it found.
+
+Does: makes missing folders, receives what lies landed or claimed, places and files reports, ends erasures: the steps by
+which the gateway mends itself when it starts and while it runs, once and now.
+Touches: inbox/, outbox/, the ledger.
+Does not: throw anything away, or decide what needs a person. Into a damaged ledger nothing is written.
+"""
+
+from collections.abc import Callable
+
+from gateway.workflow import retain
+from gateway.workflow.context import Context
+from gateway.workflow.intake import Intake
+from gateway.workflow.recover import mirror, recover
+
+
+def mend(ctx: Context, tell: Callable[..., None], *, alone: bool) -> None:
+    """Mend what can be mended. Not `alone`, a gateway runs: what is on its way in is left to it, which takes it within
+    seconds."""
+    if alone:
+        recover(ctx, edge=True)
+        Intake(ctx, rescan_seconds=1.0, received=_nobody, tell=tell).scan()
+    else:
+        ctx.spool.prepare(sorted(ctx.configuration().participants.municipalities))
+    mirror(ctx)
+    retain.purge(ctx, ())
+
+
+def _nobody() -> None:
+    """Nobody judges here; the gateway does when it starts."""
