@@ -49,7 +49,7 @@ POINTS = (
     Point("a mail claimed, not yet sent", "gateway.store.ledger.mails:claim", "after", nth=2),
     Point("a mail accepted by the server, not yet noted", SENT, "before", nth=2),
     Point("a file claimed from the watch folder", "gateway.store.spool:Spool.claim", "after"),
-    Point("a claimed file half copied", "gateway.store.spool:Spool.copy_claim", "copy 1", "torn", shared=True),
+    Point("a claimed file half copied", "gateway.store.spool:Spool.copy_claim", "write 1", "torn", shared=True),
     Point("a seal of the log half made", "gateway.store.ledger.seals:add", "before"),
     Point("in the recovery of the former death", "gateway.workflow.recover:recover", "after"),
 )

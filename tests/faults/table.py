@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 from tests.faults.catalogue import SCENES, Play, Scene
 from tests.faults.load import Told
@@ -75,7 +76,7 @@ def main() -> int:
     # It tells of each line that is cut; that is what is wanted.
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
-    rows = former() if words else {}
+    rows: dict[str, str] = {}
     red = 0
     for scene in SCENES:
         play = chosen(scene)
@@ -87,8 +88,8 @@ def main() -> int:
             rows[scene.name] = row(scene.name, found).replace(name, "")
         red += bool(found.wrong)
         print(f"{time.monotonic() - begun:5.0f} s {rows[scene.name]}", file=sys.stderr, flush=True)
-        if words or scene is SCENES[-1]:
-            write(rows)
+        # Each is kept at once: another command may be at work on other rows.
+        write({**former(), **rows})
     return 1 if red else 0
 
 
@@ -96,7 +97,7 @@ def played(play: Play, demo: Path) -> Outcome:
     """How it ended; what did not come at all is wrong."""
     try:
         return play(demo)
-    except AssertionError as error:
+    except (AssertionError, TimeoutExpired) as error:
         return Outcome(0, Counter(), (str(error).partition("\n")[0][:300] or "a step failed",), None)
 
 
