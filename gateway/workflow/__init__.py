@@ -12,6 +12,7 @@
     missing    who has not, not fully, or not successfully delivered
     folders    what a user sees: status.json, LEESMIJ.txt, listings
     recover    folders and ledger compared after a crash; what `gateway doctor` shows
+    mend       what `gateway doctor --repair` does about it
 
 Does: joins ledger, spool, channels and policy; the only room that does. Each step can be killed after any line and done
 again.
