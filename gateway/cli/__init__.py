@@ -170,11 +170,12 @@ def check(
 @AS_JSON
 @click.argument("municipality", required=False, metavar="[CODE]")
 def status(directory: Path, as_json: bool, municipality: str | None) -> None:
-    """What is waiting, held, due and not yet collected; of one municipality: its status.json."""
-    from gateway.cli.show import print_municipality, print_status
+    """What is waiting, held, due and not yet collected; of one municipality: what its status.json says."""
+    from gateway.cli.show import print_status
+    from gateway.cli.show_round import print_municipality
 
     if municipality:
-        print_municipality(directory, municipality)
+        print_municipality(directory, municipality, as_json)
     else:
         print_status(directory, as_json)
 

@@ -5,7 +5,8 @@ client; moves the clock and then does everything that the daemon's loops and tic
 Touches: one folder, a port of this machine, worker processes.
 Does not: replace a step or know a story (replay does). The watch on folders looks when a scene puts a file there.
 
-The clock stands still while anything happens, so a rehearsal tells the same every time; only ids differ.
+The clock stands still while anything happens, so a rehearsal tells the same every time; only ids differ, and the order
+of mails of one moment.
 """
 
 import asyncio

@@ -275,14 +275,6 @@ def print_status(directory: Path, as_json: bool) -> None:
     print_rows("keys that end (all: gateway account keys)", ending, console)
 
 
-def print_municipality(directory: Path, code: str) -> None:
-    """The status.json of one municipality."""
-    ctx = offline(load(directory))
-    if code not in ctx.configuration().participants.municipalities:
-        raise GatewayError(f"municipality {code} is not in participants.yaml")
-    print(folders.status(ctx, code).decode())
-
-
 def print_drop(directory: Path, short_id: str, as_json: bool) -> None:
     """One drop, whole."""
     ctx = offline(load(directory))

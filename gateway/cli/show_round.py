@@ -15,13 +15,14 @@ from rich.console import Console
 from gateway.cli.show import local, log_rows, owed_rows, print_rows
 from gateway.config import load
 from gateway.daemon import offline
-from gateway.domain.workdays import end_of_day, start_of_day
+from gateway.domain.workdays import AMSTERDAM, end_of_day, local_day, start_of_day
 from gateway.errors import GatewayError
 from gateway.reports import folder
+from gateway.reports.plain import masked
 from gateway.store.ledger import log
 from gateway.workflow import chase
 from gateway.workflow.context import current_round
-from gateway.workflow.folders import log_lines
+from gateway.workflow.folders import log_lines, status, status_facts
 from gateway.workflow.missing import missing
 
 SHOWN = ("kind", "municipality", "about", "due", "state", "warned")
@@ -52,6 +53,46 @@ def print_missing(directory: Path, as_json: bool) -> bool:
         shown.append({**row, "items": items})
     print_rows(f"missing in round {round_.id}", shown, Console())
     return not rows
+
+
+def print_municipality(directory: Path, code: str, as_json: bool) -> None:
+    """How one municipality stands, for who has it on the phone; as JSON its status.json."""
+    ctx = offline(load(directory))
+    if code not in ctx.configuration().participants.municipalities:
+        raise GatewayError(f"municipality {code} is not in participants.yaml")
+    if as_json:
+        print(status(ctx, code).decode())
+        return
+    stands, console = status_facts(ctx, code), Console()
+    last = f", last safe day {stands.last_safe_day}" if stands.last_safe_day else ""
+    more = " (extended)" if stands.extended else ""
+    console.print(f"{code} {stands.municipality.name} at {stands.at.astimezone(AMSTERDAM):%Y-%m-%d %H:%M}")
+    console.print(f"round {stands.round_id}, open until {local_day(stands.closes)}{more}{last}", soft_wrap=True)
+    items = [
+        {
+            "item": f"{each.kind} {each.period}",
+            "state": each.state,
+            "came": f"v{each.version} {each.drop_id} {local(each.received)}" if each.version else None,
+            "counts": f"v{each.approved_version}" if each.approved_version else None,
+            "technical due": local(each.technical_due),
+            "op-orde due": local(each.quality_due),
+            "collect by": local(each.pickup_due),
+            "withdrawn": each.withdrawn,
+        }
+        for each in stands.items
+    ]
+    print_rows("items", items, console)
+    waiting = [{"file": masked(each.file.name), "id": each.drop_id, "received": local(each.received)}
+               for each in stands.pending]  # fmt: skip
+    print_rows("being checked", waiting, console)
+    texts, language = ctx.configuration().texts, ctx.configuration().settings.language
+    refusals = [
+        {"at": local(each.at), "file": masked(each.file), "why": texts.tell(language, each.refusal)}
+        for each in stands.refusals
+    ]
+    print_rows("refusals", refusals, console)
+    lying = [{"report": each.stem, "collect by": local(each.due)} for each in stands.uncollected]
+    print_rows("to collect", lying, console)
 
 
 def print_deadlines(directory: Path, as_json: bool) -> bool:

@@ -184,6 +184,17 @@ def test_a_pick_up_is_open_or_late_and_never_at_risk(demo: Path, ledger: SQLite)
     assert [(each["kind"], each["state"]) for each in owed] == [("pickup", "late"), ("pickup", "open")]
 
 
+def test_status_of_one_municipality_for_people_and_for_programs(demo: Path, ledger: SQLite) -> None:
+    log.append(ledger, log.Line(NOW, "refused", "0363", "amsterdam", detail={"name": "x.exe", "code": "NO_EXEC"}))
+    said = run(demo, "status", "0363").output
+    for part in ("0363 Amsterdam at 2018-02-20 10:00", "open until 2018-03-09, last safe day 2018-03-01", "x.exe"):
+        assert part in said
+    assert "WMO 2017H2" in said
+    document = json.loads(run(demo, "status", "0363", "--json").output)
+    assert (document["schema"], document["municipality"]) == ("gateway/status/1", "0363")
+    assert run(demo, "status", "9999").exit_code != 0
+
+
 def test_show_names_the_versions_before_and_after_and_what_happened(world: World) -> None:
     first, second = (world.drop("WMO_0363_2017H2.csv", wmo_csv(3, seed=seed)) for seed in (1, 2))
     world.judge_all()
