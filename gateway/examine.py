@@ -25,8 +25,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from gateway.domain.kinds import Job
 from gateway.domain.model import Examination, Finding, MemberResult, Phrase
@@ -49,6 +50,14 @@ class _Jobs(pickle.Unpickler):
         if module in ("gateway.domain.kinds", "gateway.domain.model") or (module, name) in PLAIN:
             return super().find_class(module, name)
         raise pickle.UnpicklingError("no part of a job")
+
+
+class _Writer(pickle.Pickler):
+    """Writes a Job with nothing in it but what `_Jobs` reads."""
+
+    def reducer_override(self, value: object) -> Any:
+        # Python 3.11.2, that of Debian 12, would ask the reader for getattr; later ones write the same as this.
+        return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
 
 
 def limit(address_space: int) -> None:
@@ -92,7 +101,9 @@ def write_frame(stream: IO[bytes], body: bytes) -> None:
 
 def write_job(stream: IO[bytes], job: Job) -> None:
     """What `serve` reads."""
-    write_frame(stream, pickle.dumps(replace(job, payload=b""), protocol=pickle.HIGHEST_PROTOCOL))
+    body = io.BytesIO()
+    _Writer(body, protocol=pickle.HIGHEST_PROTOCOL).dump(replace(job, payload=b""))
+    write_frame(stream, body.getvalue())
     write_frame(stream, job.payload)
 
 
