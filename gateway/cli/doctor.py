@@ -7,6 +7,7 @@ Does not: know how to mend.
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from rich.text import Text
 from gateway.cli.show import print_rows
 from gateway.config import Configuration, load
 from gateway.daemon import keys, offline, scanner, take_lock
-from gateway.errors import Conflict
+from gateway.errors import Conflict, GatewayError
 from gateway.reports.wording import LANGUAGES, Texts
 from gateway.workflow.context import Context
 from gateway.workflow.mend import mend
@@ -58,18 +59,28 @@ def _repair(
         if "reason" in facts:
             say(f"{event}: {facts['reason']}")
 
+    state = configuration.settings.paths.state
+    if state.stat().st_uid != os.geteuid():
+        raise GatewayError(
+            f"{state} is of another user; mend as the user of the service, or it cannot use what is made"
+        )
     with ExitStack() as stack:
-        try:
-            take_lock(configuration.settings.paths.state, "all", stack)
-            alone = True
-        except Conflict:
-            alone = False
-        mend(ctx, tell, alone=alone)
+        edge, publisher = _is_free(state, "sftp", stack), _is_free(state, "worker", stack)
+        mend(ctx, tell, edge=edge, publisher=publisher)
     after = _differences(ctx, configuration)
-    left = "left to the running gateway" if not alone else "left"
+    left = "left" if edge else "left to the running gateway"
     known = {(each.code, each.subject) for each in after}
     mended: Done = [(each, "mended") for each in before if (each.code, each.subject) not in known]
     return mended + [(each, left if each.mends else "left") for each in after]
+
+
+def _is_free(state: Path, role: str, stack: ExitStack) -> bool:
+    """Whether no gateway serves a role; then none can start to until this is done."""
+    try:
+        take_lock(state, role, stack)
+    except Conflict:
+        return False
+    return True
 
 
 def _unsaid(_line: str) -> None:

@@ -14,14 +14,12 @@ from gateway.workflow.intake import Intake
 from gateway.workflow.recover import mirror, recover
 
 
-def mend(ctx: Context, tell: Callable[..., None], *, alone: bool) -> None:
-    """Mend what can be mended. Not `alone`, a gateway runs: what is on its way in is left to it, which takes it within
-    seconds."""
-    if alone:
-        recover(ctx, edge=True)
+def mend(ctx: Context, tell: Callable[..., None], *, edge: bool, publisher: bool) -> None:
+    """Mend what can be mended. `edge`: nobody takes uploads, so what is on its way in is received here, else it is left
+    to whoever does, within seconds; `publisher`: nobody places reports at this moment."""
+    recover(ctx, edge=edge, publisher=publisher)
+    if edge:
         Intake(ctx, rescan_seconds=1.0, received=_nobody, tell=tell).scan()
-    else:
-        ctx.spool.prepare(sorted(ctx.configuration().participants.municipalities))
     mirror(ctx)
     retain.purge(ctx, ())
 

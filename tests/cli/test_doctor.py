@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from gateway.cli import commands
 from gateway.config import load_texts
 from gateway.domain.model import to_ms
+from gateway.errors import GatewayError
 from gateway.store.spool import LandingFacts, Spool
 from tests.house import Gateway, copy_demo
 from tests.samples import wmo_csv
@@ -137,3 +138,23 @@ def test_every_sort_of_difference_is_explained() -> None:
     known = {key.removeprefix("doctor.") for key in load_texts().sentences["en"] if key.startswith("doctor.")}
     assert len(used) > 20
     assert used ^ known == set()
+
+
+def test_of_two_roles_one_runs_and_takes_what_comes_in(house: Gateway) -> None:
+    with Gateway(house.root, role="sftp"):
+        code, found = doctor(house, "--repair")
+        assert (code, codes(found)) == (0, ["UNPLACED"])
+        assert {each["done"] for each in found} == {"mended"}
+    with Gateway(house.root, role="worker") as judging:
+        land(house, "01a200f5-0000-7000-8000-000000000003", "SBW_0363_2017H2.csv", b"x;y")
+        code, found = doctor(house, "--repair")
+        assert (code, {each["done"] for each in found if each["code"] == "LANDED"}) == (0, {"mended"})
+        judging.wait_report("0363", "TR_.*_SBW_.*_AFGEKEURD")
+
+
+def test_another_user_is_turned_away(house: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    said = CliRunner().invoke(commands, ["doctor", "--repair", "--config", str(house.config)])
+    assert isinstance(said.exception, GatewayError)
+    assert "as the user of the service" in str(said.exception)
+    assert not list((house.outbox / "0363").glob("OB_*"))
