@@ -34,6 +34,7 @@ from gateway.store.claims import (
     copy_whole,
     moved_unless_taken,
     open_claim,
+    paths_in,
     remove_empty,
     size_of,
 )
@@ -108,12 +109,13 @@ class Spool:
         return wanted
 
     def missing(self, municipalities: list[str]) -> list[Path]:
-        """The folders that are needed and not there. Of what cannot even be looked at `unreachable` tells."""
-        found = []
+        """The folders that are needed and not there; those in them are not named. Of what cannot even be looked at
+        `unreachable` tells."""
+        found: list[Path] = []
         for folder in self._wanted(municipalities):
             with suppress(OSError):
                 found += [] if folder.is_dir() else [folder]
-        return found
+        return [folder for folder in found if not set(folder.parents) & set(found)]
 
     def prepare(self, municipalities: list[str]) -> list[str]:
         """Make every folder that is needed, durably; harmless when they exist. The municipalities of which that cannot
@@ -338,7 +340,7 @@ class Spool:
     def claims_in(folder: Path) -> list[Claim]:
         """The claim of such a folder; none when a crash, or the watch, left it empty."""
         with world():
-            paths = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+            paths = paths_in(folder)
         return [claim_at(folder, folder.parent.parent.name, path) for path in paths]
 
     def claims(self) -> list[Claim]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.domain.lifecycle import DELIVERY_TRANSITIONS, DROP_TRANSITIONS, follow_delivery, follow_drop
 from gateway.domain.model import DeliveryState, DropState
 from gateway.errors import Corrupt
-from gateway.store.ledger import deliveries, drops, log, reports
+from gateway.store.ledger import deliveries, drops, facts, log, reports
 from gateway.store.ledger.retention import begun
 from gateway.store.spool import Spool
 from gateway.workflow import restored, retain
@@ -65,7 +65,8 @@ def differences(ctx: Context) -> list[Difference]:
     """Every disagreement between folders, ledger and log, as they are now."""
     found = [Difference(problem, "ledger", mends=False, code="LEDGER") for problem in ctx.engine.check()]
     codes = sorted(ctx.configuration().participants.municipalities)
-    missing = ctx.spool.missing(codes)
+    # Before the first start there are none yet.
+    missing = ctx.spool.missing(codes) if facts.setting(ctx.engine, "sandbox") is not None else []
     found += [Difference("folder missing", str(folder), mends=True, code="FOLDER") for folder in missing]
     if missing:
         # What lies in the others can be compared once all are there.

@@ -95,9 +95,10 @@ def so_far(rig: Rig) -> list[str]:
 
 
 def random_moments(root: Path, times: int, seed: int = 20180212) -> Outcome:
-    """kill -9 at moments drawn from a seed, while three clients upload and files come through the watch folder."""
+    """kill -9 at moments drawn from a seed, while three clients upload and files come through the watch folder; all is
+    sealed at rest."""
     draw = random.Random(seed)
-    with Rig(root) as rig:
+    with Rig(root, sealed=True) as rig:
         rig.start()
         for number in range(times):
             heard = rig.book.count(Told.OK)
@@ -115,7 +116,7 @@ def random_moments(root: Path, times: int, seed: int = 20180212) -> Outcome:
                 rig.settle(600)
             if rig.wrong:
                 break
-        return rig.outcome(times)
+        return rig.outcome(times, "sealed at rest")
 
 
 # --- SIGTERM ----------------------------------------------------------------------------------------------------------

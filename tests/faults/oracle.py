@@ -17,6 +17,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from gateway.cli import commands
+from gateway.store.sealing import sealing
 from gateway.store.sqlite import SQLite
 from tests.channel.server import MailServer
 from tests.faults.load import Attempt, File, Told
@@ -28,8 +29,8 @@ Key = tuple[str, str, str]
 class Evidence:
     """Everything to compare. `put` are files laid in the watch folder. `doubtful`: how many mails may have arrived
     twice, because the gateway was killed, or not answered, after the server had them. `expected` are words of the
-    doctor that belong to the fault. After a restore: `remains` are stems of reports of which the ledger knows
-    nothing any more, `sent_before` the numbers of mails that had been sent."""
+    doctor that belong to the fault. `identity` opens what is sealed. After a restore: `remains` are stems of reports
+    of which the ledger knows nothing any more, `sent_before` the numbers of mails that had been sent."""
 
     root: Path
     ledger: Path
@@ -38,6 +39,7 @@ class Evidence:
     put: tuple[File, ...] = ()
     doubtful: int = 0
     expected: tuple[str, ...] = ()
+    identity: Path | None = None
     remains: frozenset[str] = frozenset()
     sent_before: frozenset[str] = frozenset()
     duplicates: int = field(default=0, init=False)
@@ -59,7 +61,7 @@ def wrongs(seen: Evidence) -> list[str]:
     try:
         found = [f"ledger: {line}" for line in engine.check()]
         found += received(engine, seen.attempts, seen.put)
-        found += payloads(engine, seen.attempts, seen.put)
+        found += payloads(engine, seen.attempts, seen.put, seen.identity)
         found += receipts(engine, seen.root / "outbox")
         found += outbox(engine, seen.root / "outbox", seen.remains)
         found += landings(seen.root / "inbox")
@@ -101,13 +103,20 @@ def received(engine: SQLite, attempts: Iterable[Attempt], put: Iterable[File] = 
         yield f"{key[1]} with SHA-256 {key[2]} was sent by nobody"
 
 
-def payloads(engine: SQLite, attempts: Iterable[Attempt], put: Iterable[File]) -> Iterator[str]:
-    """The bytes that are kept are the bytes that were sent, unless they are sealed or erased."""
+def payloads(
+    engine: SQLite, attempts: Iterable[Attempt], put: Iterable[File], identity: Path | None = None
+) -> Iterator[str]:
+    """The bytes that are kept are the bytes that were sent, unless they are erased. With an identity all are sealed."""
+    opener = None if identity is None else sealing((), [identity])
     for row in engine.rows(
-        """select d.name, d.size, d.sha256, p.body from payloads as p join drops as d on d.id = p.drop_id
-           where p.sealed_to is null and p.erased_at is null and d.repeat_of is null"""
+        """select d.name, d.size, d.sha256, p.body, p.sealed_to from payloads as p join drops as d on d.id = p.drop_id
+           where p.erased_at is null and d.repeat_of is null"""
     ):
-        if (len(row["body"]), sha256(row["body"]).hexdigest()) != (row["size"], row["sha256"]):
+        if (row["sealed_to"] is None) != (opener is None):
+            yield f"{row['name']}: sealed to {row['sealed_to']}"
+            continue
+        body = row["body"] if opener is None else opener.open(row["body"], "a payload")
+        if (len(body), sha256(body).hexdigest()) != (row["size"], row["sha256"]):
             yield f"{row['name']}: other bytes are kept than were received"
     sizes = {key_of(file): len(file.body) for file in (*(each.file for each in attempts), *put)}
     for row in engine.rows("select municipality, name, sha256, size from drops"):

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gateway.store.sealing import make_identity
 from tests.channel.server import Behaviour, MailServer
 from tests.faults.load import Book, Client, File, Load, Told, send, three
 from tests.faults.oracle import Evidence, Key, key_of, wrongs
@@ -46,7 +47,8 @@ class Outcome:
 @dataclass
 class Rig:
     """A gateway in `root` that is a laid-out demo. `settings` are laid over gateway.yaml; `speed` and `simulate` are
-    its clock; `behaviour` is the mail server's."""
+    its clock; `behaviour` is the mail server's. `sealed`: uploads are
+    sealed at rest."""
 
     root: Path
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Rig:
     role: str = "all"
     prefix: tuple[str, ...] = ()
     behaviour: Behaviour = field(default_factory=Behaviour)
+    sealed: bool = False
 
     def __post_init__(self) -> None:
         self.book = Book()
@@ -75,6 +78,10 @@ class Rig:
         mail = {"host": "127.0.0.1", "port": self.server.port, "from": "gateway@desk.example", "tls": "none"}
         watch = {"accounts": {"0363": "amsterdam"}, "rescan_seconds": 1}
         settings = {"mail": mail, "watch": watch, "workers": {"count": 1}, **self.settings}
+        self.identity = self.root / "identity" if self.sealed else None
+        if self.identity is not None:
+            recipient = make_identity(self.identity)
+            settings["sealing"] = {"recipients": [recipient], "identity_file": str(self.identity)}
         self.house = self.gateway(settings=settings)
         return self
 
@@ -146,7 +153,7 @@ class Rig:
         """What the oracle is asked with."""
         return Evidence(
             self.root, self.house.ledger_path, list(self.book.attempts), self.server, tuple(self.put), self.doubtful,
-            tuple(self.expected), self.remains, self.sent_before,
+            tuple(self.expected), self.identity, self.remains, self.sent_before,
         )  # fmt: skip
 
     def outcome(self, times: int, remark: str = "", *, settled: bool = True) -> Outcome:
