@@ -7,6 +7,7 @@ Does not: know the folders of a gateway (spool) or decide.
 """
 
 import os
+import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from gateway.store import leases
 PUT = "put="
 TRIAL = "proef"
 CHUNK = 1 << 20
+# The folders that we make ourselves between that of a claim and its file.
+BETWEEN = re.compile(rf"{TRIAL}|{PUT}-?[0-9]{{1,15}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,18 @@ def claim_at(folder: Path, code: str, path: Path) -> Claim:
     between = path.parent.name if path.parent != folder else ""
     put_at = int(between.removeprefix(PUT)) if between.startswith(PUT) else None
     return Claim(folder.name, code, TRIAL if between == TRIAL else "inbox", path, put_at)
+
+
+def paths_in(folder: Path) -> list[Path]:
+    """What lies in the folder of a claim. A folder that somebody put in the place of a file is one that cannot be read:
+    they may still change what is in it, and nothing in it is followed."""
+    found: list[Path] = []
+    # Given back meanwhile.
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            ours = BETWEEN.fullmatch(path.name) and not path.is_symlink() and path.is_dir()
+            found += path.iterdir() if ours else [path]
+    return found
 
 
 def remove_empty(folder: Path) -> None:

@@ -8,6 +8,7 @@ Does not: decide what goes, or touch anything on its way into the ledger (stagin
 
 import hashlib
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,9 @@ def digest(spool: Spool, path: str) -> tuple[str, int] | None:
 def _digest(path: Path) -> tuple[str, int] | None:
     with world():
         try:
+            if not stat.S_ISREG(path.lstat().st_mode):
+                # A pipe would hold up every erasure, and what a link leads to is another's. It goes as nothing.
+                return hashlib.sha256().hexdigest(), 0
             with path.open("rb") as body:
                 return hashlib.file_digest(body, "sha256").hexdigest(), body.tell()
         except FileNotFoundError:

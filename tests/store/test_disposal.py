@@ -85,6 +85,24 @@ def test_a_digest_of_what_is_there_and_of_what_is_gone(spool: Spool) -> None:
     assert digest(spool, path) is None
 
 
+@pytest.mark.parametrize("sort", ["pipe", "link", "folder"])
+def test_what_is_no_file_holds_up_no_erasure(spool: Spool, sort: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    refused = refused_file(spool, "WMO.csv")
+    refused.unlink()
+    if sort == "pipe":
+        os.mkfifo(refused)
+    elif sort == "link":
+        refused.symlink_to(tmp_path / "secret")
+    else:
+        refused.mkdir()
+    (waits,) = aging(spool)
+    assert digest(spool, waits.path) == (sha256(b"").hexdigest(), 0)
+    erase(spool, waits.path)
+    assert aging(spool) == []
+    assert (tmp_path / "secret").read_bytes() == b"secret"
+
+
 def test_a_report_goes_wherever_it_lies(spool: Spool) -> None:
     spool.place(CODE, "a.json", b"1")
     spool.place(CODE, "b.json", b"1", confirmed=True)

@@ -349,6 +349,21 @@ def test_a_claim_that_is_no_regular_file_is_not_opened_for_ever(spool: Spool) ->
     assert spool.claims() == [claim]
 
 
+@pytest.mark.parametrize("name", ["put=1", "proef", "WMO_0363_2017H2.csv"])
+def test_a_folder_in_the_place_of_a_file_is_one_claim_and_nothing_in_it_is_read(spool: Spool, name: str) -> None:
+    place = spool.inbox / CODE / name
+    if place.is_dir():
+        place.rmdir()
+    (place / "put=99").mkdir(parents=True)
+    (place / "put=99" / "WMO_0363_2017H2.csv").write_bytes(BODY)
+    # It took the place of a file between the look and the move; its owner can still write in it.
+    claim = spool.claim(place, CODE, "inbox", "id-1", put_at=5)
+    assert spool.claims() == [claim]
+    assert claim.put_at == 5
+    with pytest.raises(Temporary):
+        spool.copy_claim(claim, MOST)
+
+
 def test_folders_of_claims_that_were_broken_off_are_swept(spool: Spool) -> None:
     path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
     path.write_bytes(BODY)
