@@ -11,6 +11,7 @@ from datetime import datetime
 
 from gateway.domain.model import ReportKind, to_ms
 from gateway.domain.workdays import due
+from gateway.errors import Temporary
 from gateway.store.ledger import deadlines, drops, log, reports
 from gateway.store.ledger.reports import Filed
 from gateway.workflow.context import Context, current_round, round_of
@@ -27,24 +28,53 @@ def _unheard(_event: str, **_facts: object) -> None:
 
 
 def publish(ctx: Context, tell: Callable[..., None] = _unheard) -> int:
-    """Place everything that is not placed; how many reports."""
+    """Place everything that is not placed; how many reports. Temporary when an outbox takes none: that holds up no
+    other."""
     done = 0
     while waiting := reports.unplaced(ctx.engine, BATCH):
-        ctx.spool.place_all(
-            [
-                (report.municipality, file.name, file.body)
-                for report in waiting
-                for file in reports.files(ctx.engine, report.id)
-            ]
-        )
-        with ctx.engine.transaction():
-            for report in waiting:
-                _note_placed(ctx, report)
-        for report in waiting:
-            _follow(ctx, report.id)
-            tell("placed", drop=report.drop_id, municipality=report.municipality, report=report.stem)
+        try:
+            _write(ctx, waiting)
+        except Temporary:
+            return done + _publish_apart(ctx, tell)
+        _note(ctx, waiting, tell)
         done += len(waiting)
     return done
+
+
+def _publish_apart(ctx: Context, tell: Callable[..., None]) -> int:
+    """The same, a municipality at a time."""
+    done, trouble = 0, None
+    for code in reports.unplaced_for(ctx.engine):
+        while waiting := reports.unplaced(ctx.engine, BATCH, code):
+            try:
+                _write(ctx, waiting)
+            except Temporary as error:
+                trouble = error
+                break
+            _note(ctx, waiting, tell)
+            done += len(waiting)
+    if trouble is not None:
+        raise trouble
+    return done
+
+
+def _write(ctx: Context, waiting: list[Filed]) -> None:
+    ctx.spool.place_all(
+        [
+            (report.municipality, file.name, file.body)
+            for report in waiting
+            for file in reports.files(ctx.engine, report.id)
+        ]
+    )
+
+
+def _note(ctx: Context, waiting: list[Filed], tell: Callable[..., None]) -> None:
+    with ctx.engine.transaction():
+        for report in waiting:
+            _note_placed(ctx, report)
+    for report in waiting:
+        _follow(ctx, report.id)
+        tell("placed", drop=report.drop_id, municipality=report.municipality, report=report.stem)
 
 
 def _note_placed(ctx: Context, report: Filed) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from gateway.domain.model import Role
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Temporary
 from gateway.store.ledger import log, reports
 from gateway.workflow import collect
 from gateway.workflow.publish import publish, replace_missing
@@ -64,6 +64,20 @@ def test_more_reports_than_one_batch_are_all_placed(world: World) -> None:
         world.drop(NAME, wmo_csv(2, seed=seed))
     world.judge_all()
     assert publish(world.ctx) == 120
+    assert tree(world.spool.outbox) == rows(world)
+
+
+def test_an_outbox_that_takes_no_report_keeps_nobody_else_from_theirs(world: World) -> None:
+    first = world.drop(NAME, A)
+    world.drop("WMO_0377_2017H2.csv", wmo_csv(4), login="bloemendaal", code="0377")
+    # Who may write there knows a report's name before it is placed.
+    name = reports.files(world.engine, world.reports_of(first)[0].id)[0].name
+    (world.spool.outbox / "0363" / name).mkdir()
+    with pytest.raises(Temporary):
+        publish(world.ctx)
+    assert [each.municipality for each in reports.unplaced(world.engine)] == ["0363"]
+    (world.spool.outbox / "0363" / name).rmdir()
+    assert publish(world.ctx) == 1
     assert tree(world.spool.outbox) == rows(world)
 
 

@@ -110,10 +110,23 @@ def insert(
         )
 
 
-def unplaced(engine: Engine, limit: int = 100) -> list[Filed]:
-    """Reports not yet in the outbox folder, oldest first."""
-    rows = engine.rows("select * from reports where placed_at is null order by arrival limit :n", n=limit)
+def unplaced(engine: Engine, limit: int = 100, municipality: str | None = None) -> list[Filed]:
+    """Reports not yet in the outbox folder, of one municipality or of all, oldest first."""
+    rows = engine.rows(
+        """select * from reports where placed_at is null
+           and (municipality = :municipality or cast(:municipality as text) is null) order by arrival limit :n""",
+        municipality=municipality,
+        n=limit,
+    )
     return [_filed(row) for row in rows]
+
+
+def unplaced_for(engine: Engine) -> list[str]:
+    """The municipalities of which a report is not yet in the outbox folder, the longest waiting first."""
+    rows = engine.rows(
+        "select municipality from reports where placed_at is null group by municipality order by min(arrival)"
+    )
+    return [row["municipality"] for row in rows]
 
 
 def files(engine: Engine, report_id: str) -> list[ReportFile]:
