@@ -76,9 +76,7 @@ def record_refusal(ctx: Context, attempt: Attempt, refusal: Refusal, *, with_rec
     name = "VERIFICATIE_" if verification_code(attempt.name) is not None else masked(intended_name(attempt.name))[:255]
     with ctx.engine.transaction():
         since = now - ONE_RECEIPT_PER
-        recent = log.of_event_after(ctx.engine, "refused", attempt.municipality, since) if theirs else []
-        told = any(line.detail.get("name") == name and line.detail.get("receipt") for line in recent)
-        give = with_receipt and theirs and not told
+        give = with_receipt and theirs and not log.is_refusal_told(ctx.engine, attempt.municipality, name, since)
         report_id = _receipt(ctx, attempt, refusal, name) if give else None
         if refusal.code == "LEAD_ONLY":
             note_sender(ctx, attempt.account, attempt.municipality, current_round(ctx, attempt.municipality).id)

@@ -253,6 +253,14 @@ def test_an_hour_is_an_hour_also_for_one_who_tries_hundreds_of_names(closed: Wor
     assert len(receipts(closed)) == 251
 
 
+def test_a_name_with_signs_is_that_name_and_no_pattern(closed: World) -> None:
+    names = ["a%b.csv", "axb.csv", "a_b.csv", "a!b.csv", 'a"b.csv', "a\\b.csv", "b.csv", "%", "_"]
+    for _ in range(2):
+        for name in names:
+            refuse(closed, closed.attempt(name))
+    assert len(receipts(closed)) == len(names)
+
+
 def test_nobody_leaves_anything_in_the_outbox_of_another(world: World) -> None:
     attempt = world.attempt(NAME, "amsterdam", "0377")
     assert refuse(world, attempt) == "NOT_YOURS"

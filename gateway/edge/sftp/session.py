@@ -7,6 +7,7 @@ Does not: keep state that outlives the session, but for what all sessions share 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,11 +51,17 @@ Answer = TypeVar("Answer")
 CLOSE_WAITS = 20.0
 # Threads that look things up for one account. Each that computes makes the event loop wait for the interpreter.
 LOOKING = 2
+# Refused uploads and acts of one account that are written down at once, and then each second.
+REFUSALS_AT_ONCE = 200
+REFUSALS_PER_SECOND = 2.0
+# Bytes that one account may have open for reading in all its sessions, unless it is one file: they are in memory.
+MOST_HELD = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all sessions share: the workflow, the caps, and how to speak to the daemon's log."""
+    """What all sessions share: the workflow, the caps, and how to speak to the daemon's log. `held`: bytes that each
+    account has open for reading."""
 
     ctx: Context
     intake: Intake
@@ -70,6 +77,8 @@ class House:
     read_bytes: int = 261_120
     unread_bytes: int = 262_144
     requests: Rates = field(default_factory=lambda: Rates(500, 500))
+    refusals: Rates = field(default_factory=lambda: Rates(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE))
+    held: Counter[str] = field(default_factory=Counter)
     voice: Voice = field(init=False)
     looking: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     drafts: Drafts = field(default_factory=Drafts)
@@ -164,6 +173,8 @@ class Session(asyncssh.SFTPServer):
         except Refusal as refusal:
             if attempt is not None:
                 self._say("refused", code=refusal.code)
+                # Each is a line in the ledger, and perhaps a report: a flood of them would hold up all who deliver.
+                await asyncio.sleep(self._house.refusals.owed(self._known.login, self._house.monotonic()))
                 await self._in_thread(self._record, attempt, refusal)
             raise self._status(refusal) from refusal
         except Temporary as error:
@@ -237,8 +248,22 @@ class Session(asyncssh.SFTPServer):
             if writing
             else await self._answer(self._look(open_to_read, self._view, path))
         )
+        if isinstance(opened, Download):
+            self._hold(len(opened.body))
         self._open[id(opened)] = opened
         return opened
+
+    def _hold(self, size: int) -> None:
+        held = self._house.held[self._known.login]
+        if held and held + size > MOST_HELD:
+            raise self._status(Refusal("BUSY"))
+        self._house.held[self._known.login] += size
+
+    def _let_go(self, size: int) -> None:
+        held = self._house.held
+        held[self._known.login] -= size
+        if not held[self._known.login]:
+            del held[self._known.login]
 
     async def _open_to_write(self, path: bytes, pflags: int) -> Upload | Act | Paper:
         place = parse(path)
@@ -295,6 +320,8 @@ class Session(asyncssh.SFTPServer):
         by_client = self.closing_by_client
         if self._open.pop(id(file_obj), None) is None:
             return
+        if isinstance(file_obj, Download):
+            self._let_go(len(file_obj.body))
         if isinstance(file_obj, Act) and by_client:
             place = file_obj.place
             attempt = Attempt(self._account(), place.code, place.lane, place.name) if place.code else None

@@ -97,15 +97,20 @@ def last_of_event(engine: Engine, event: str, municipality: str, limit: int) -> 
     return [_line(row) for row in rows]
 
 
-def of_event_after(engine: Engine, event: str, municipality: str, after: datetime) -> list[Line]:
-    """The lines of one event for a municipality that are later than `after`, oldest first."""
+def is_refusal_told(engine: Engine, municipality: str, name: str, after: datetime) -> bool:
+    """Whether a municipality was given a receipt of a refusal of this name after a moment."""
+    written = json.dumps(name, ensure_ascii=False)
+    for sign in "!%_":
+        written = written.replace(sign, f"!{sign}")
+    # Looked for by the ledger itself: somebody may have been refused thousands of times within the hour.
     rows = engine.rows(
-        "select * from log where event = :event and municipality = :municipality and at > :after order by id",
-        event=event,
+        """select detail from log where event = 'refused' and municipality = :municipality and at > :after
+           and report_id is not null and detail like :pattern escape '!'""",
         municipality=municipality,
         after=to_ms(after),
+        pattern=f"%{written}%",
     )
-    return [_line(row) for row in rows]
+    return any(json.loads(row["detail"]).get("name") == name for row in rows)
 
 
 def everything(engine: Engine) -> list[Line]:
