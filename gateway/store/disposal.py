@@ -99,13 +99,17 @@ def digest(spool: Spool, path: str) -> tuple[str, int] | None:
 def _digest(path: Path) -> tuple[str, int] | None:
     with world():
         try:
-            if not stat.S_ISREG(path.lstat().st_mode):
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
                 # A pipe would hold up every erasure, and what a link leads to is another's. It goes as nothing.
                 return hashlib.sha256().hexdigest(), 0
             with path.open("rb") as body:
                 return hashlib.file_digest(body, "sha256").hexdigest(), body.tell()
         except FileNotFoundError:
             return None
+        except PermissionError:
+            # Refused because it may not be read; it may be removed, and its size is what can be proven.
+            return hashlib.sha256().hexdigest(), status.st_size
 
 
 def erase(spool: Spool, path: str) -> None:

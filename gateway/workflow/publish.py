@@ -13,7 +13,7 @@ from gateway.domain.model import ReportKind, to_ms
 from gateway.domain.workdays import due
 from gateway.errors import Temporary
 from gateway.store.ledger import deadlines, drops, log, reports
-from gateway.store.ledger.reports import Filed
+from gateway.store.ledger.reports import Filed, Placed
 from gateway.workflow.context import Context, current_round, round_of
 
 # The reports that somebody must read to know what to do; a receipt or a reminder is its own news.
@@ -133,13 +133,29 @@ def replace_missing(ctx: Context) -> int:
     What was confirmed and still lies in the outbox, because of a crash in between, is filed away.
     """
     made = 0
+    troubles: dict[str, Temporary] = {}
     for placed in reports.all_placed(ctx.engine):
-        if placed.confirmed:
-            ctx.spool.file_away(placed.municipality, placed.name)
-        if not ctx.spool.has_report(placed.municipality, placed.name, confirmed=placed.confirmed):
-            body = reports.body(ctx.engine, placed.report_id, placed.ordinal)
-            if body is not None:
-                ctx.spool.place(placed.municipality, placed.name, body, confirmed=placed.confirmed)
-                _follow(ctx, placed.report_id)
-                made += 1
+        # An outbox that takes nothing is left until the next look; the others are mended now.
+        if placed.municipality in troubles:
+            continue
+        try:
+            made += _mend(ctx, placed)
+        except Temporary as error:
+            troubles[placed.municipality] = error
+    for trouble in troubles.values():
+        raise trouble
     return made
+
+
+def _mend(ctx: Context, placed: Placed) -> bool:
+    """Put one file of a report where it belongs; whether it was made again."""
+    if placed.confirmed:
+        ctx.spool.file_away(placed.municipality, placed.name)
+    if ctx.spool.has_report(placed.municipality, placed.name, confirmed=placed.confirmed):
+        return False
+    body = reports.body(ctx.engine, placed.report_id, placed.ordinal)
+    if body is None:
+        return False
+    ctx.spool.place(placed.municipality, placed.name, body, confirmed=placed.confirmed)
+    _follow(ctx, placed.report_id)
+    return True

@@ -57,8 +57,10 @@ def mirror(ctx: Context) -> None:
     """Make the outbox agree with the ledger: what was moved into opgehaald/ is confirmed, what is missing made again.
     Looks at every report's file, so it runs beside the daemon, not before it."""
     confirm_moved(ctx)
-    publish(ctx)
-    replace_missing(ctx)
+    try:
+        publish(ctx)
+    finally:
+        replace_missing(ctx)
 
 
 def differences(ctx: Context) -> list[Difference]:

@@ -23,7 +23,7 @@ from datetime import date, datetime, timedelta
 from gateway.config.sections import Retention
 from gateway.domain.model import DeliveryRound, Drop, DropState, Lane, Role, to_ms
 from gateway.domain.workdays import AMSTERDAM, DAY, end_of_day, local_day
-from gateway.errors import Conflict, GatewayError
+from gateway.errors import Conflict, GatewayError, Temporary
 from gateway.reports.plain import masked
 from gateway.store import disposal
 from gateway.store.ledger import deadlines, deliveries, drops, duties, log, mails, reports, retention
@@ -263,7 +263,13 @@ def _close_pickup(ctx: Context, report_id: str, now: datetime) -> None:
 
 
 def _finish(ctx: Context) -> list[Deletion]:
-    erased = [each for each in retention.begun(ctx.engine) if _remove_files(ctx, each)]
+    erased, trouble = [], None
+    for begun in retention.begun(ctx.engine):
+        try:
+            erased += [begun] if _remove_files(ctx, begun) else []
+        except Temporary as error:
+            # A folder that lets nothing go keeps only its own.
+            trouble = error
     for code in {each.municipality for each in erased if each.what == "report" and each.municipality}:
         sweep_erased(ctx, code)
     if any(each.what not in FILES for each in erased):
@@ -271,7 +277,10 @@ def _finish(ctx: Context) -> list[Deletion]:
     by_owner: dict[tuple[str | None, str], list[Erasure]] = defaultdict(list)
     for each in erased:
         by_owner[each.municipality, each.what].append(each)
-    return [proof for group in by_owner.values() for proof in _prove(ctx, group)]
+    proven = [proof for group in by_owner.values() for proof in _prove(ctx, group)]
+    if trouble is not None:
+        raise trouble
+    return proven
 
 
 def _remove_files(ctx: Context, erasure: Erasure) -> bool:

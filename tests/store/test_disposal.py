@@ -103,6 +103,17 @@ def test_what_is_no_file_holds_up_no_erasure(spool: Spool, sort: str, tmp_path: 
     assert (tmp_path / "secret").read_bytes() == b"secret"
 
 
+def test_a_file_that_may_not_be_read_holds_up_no_erasure(spool: Spool) -> None:
+    refused = refused_file(spool, "WMO.csv")
+    refused.chmod(0)
+    (waits,) = aging(spool)
+    # For root every file may be read.
+    content = b"no" if os.access(refused, os.R_OK) else b""
+    assert digest(spool, waits.path) == (sha256(content).hexdigest(), 2)
+    erase(spool, waits.path)
+    assert aging(spool) == []
+
+
 def test_a_report_goes_wherever_it_lies(spool: Spool) -> None:
     spool.place(CODE, "a.json", b"1")
     spool.place(CODE, "b.json", b"1", confirmed=True)

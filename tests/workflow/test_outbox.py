@@ -81,6 +81,24 @@ def test_an_outbox_that_takes_no_report_keeps_nobody_else_from_theirs(world: Wor
     assert tree(world.spool.outbox) == rows(world)
 
 
+def test_an_outbox_that_cannot_be_mended_keeps_nobody_else_from_theirs(world: World, reported: str) -> None:
+    world.drop("WMO_0377_2017H2.csv", wmo_csv(4), login="bloemendaal", code="0377")
+    world.work()
+    name = reports.files(world.engine, reported)[0].name
+    for code in ("0363", "0377"):
+        for path in (world.spool.outbox / code).glob("*.*"):
+            path.unlink()
+    (world.spool.outbox / "0363" / name).mkdir()
+    with pytest.raises(Temporary):
+        mirror(world.ctx)
+    assert set(tree(world.spool.outbox / "0377")) == {
+        name.removeprefix("0377/") for name in rows(world) if name.startswith("0377/")
+    }
+    (world.spool.outbox / "0363" / name).rmdir()
+    mirror(world.ctx)
+    assert tree(world.spool.outbox) == rows(world)
+
+
 def test_reading_notes_it_and_hides_nothing(world: World, reported: str) -> None:
     before = tree(world.spool.outbox)
     world.clock.forward(hours=1)

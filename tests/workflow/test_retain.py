@@ -19,7 +19,7 @@ from pysqlite3 import dbapi2 as sqlite3
 
 from gateway.channel.mail import FolderPost
 from gateway.domain.model import Drop, Lane, Role, to_ms
-from gateway.errors import Conflict, GatewayError, Refusal
+from gateway.errors import Conflict, GatewayError, Refusal, Temporary
 from gateway.store.durable import write_durably
 from gateway.store.engine import Engine
 from gateway.store.ledger import (
@@ -361,6 +361,24 @@ def test_reports_go_after_their_term_from_ledger_and_folders(world: World) -> No
     assert reports.entries(world.engine, "0363", confirmed=True) == []
     assert replace_missing(world.ctx) == 0
     assert differences(world.ctx) == []
+
+
+def test_a_report_that_cannot_be_removed_keeps_nothing_else(world: World) -> None:
+    delivered(world)
+    world.drop("WMO_0377_2017H2.csv", wmo_csv(4), login="bloemendaal", code="0377")
+    world.work()
+    outbox = world.spool.outbox / "0363"
+    stuck = sorted(path for path in outbox.glob("*.json"))[0]
+    stuck.unlink()
+    stuck.mkdir()
+    world.clock.forward(days=4000)
+    with pytest.raises(Temporary):
+        purge(world.ctx, {"report"})
+    assert list((world.spool.outbox / "0377").glob("*.*")) == []
+    assert {each.erasure.municipality for each in proofs(world.engine, "report")} == {"0363", "0377"}
+    assert stuck.name not in {each.erasure.name for each in proofs(world.engine, "report")}
+    stuck.rmdir()
+    assert [each.erasure.name for each in purge(world.ctx, {"report"})] == [stuck.name]
 
 
 def test_a_report_that_was_picked_up_late_stays_its_whole_time_in_opgehaald(world: World) -> None:
