@@ -29,6 +29,8 @@ from tests.house import Gateway
 
 TMPFS = "tmpfs in a user namespace"
 LIMIT = "RLIMIT_FSIZE 0"
+# Less than a page of the ledger; Python itself writes a few bytes when it starts.
+SMALL = "RLIMIT_FSIZE 1024"
 SIZES = {"inbox": "24m", "outbox": "48m", "var": "24m"}
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -142,14 +144,14 @@ def started_read_only(root: Path) -> Outcome:
         mounts = may_mount()
         if mounts:
             rig.expect(mount(root / "var", "remount,ro"), "it could not be made read-only")
-        refused = rig.gateway() if mounts else rig.gateway("prlimit", "--fsize=0")
+        refused = rig.gateway() if mounts else rig.gateway("prlimit", "--fsize=1024")
         code, said = refusal(refused)
         rig.expect(code == 4, f"on a read-only ledger it ended with {code}: {said}")
         if mounts:
             mount(root / "var", "remount,rw")
         rig.house = rig.gateway()
         rig.start()
-        return rig.outcome(1, f"{TMPFS if mounts else LIMIT}; exit {code}: {said}")
+        return rig.outcome(1, f"{TMPFS if mounts else SMALL}; exit {code}: {said}")
 
 
 def refusal(house: Gateway) -> tuple[int, str]:
