@@ -21,6 +21,7 @@ from gateway import __version__
 from gateway.cli import desk, keep
 from gateway.cli.options import AS_JSON, CONFIG
 from gateway.errors import ConfigError, Conflict, Corrupt, GatewayError, Temporary
+from gateway.examine import no_dumps
 
 if TYPE_CHECKING:
     from gateway.client.session import Server
@@ -36,6 +37,8 @@ EXIT_CODES: tuple[tuple[type[GatewayError], int], ...] = (
 
 def main() -> None:
     """Run a command; an expected error becomes one message and an exit code."""
+    # Some open what is sealed, ask for a password or read a key.
+    no_dumps()
     try:
         commands.main(prog_name="gateway", standalone_mode=True)
     except GatewayError as error:
