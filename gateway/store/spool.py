@@ -16,6 +16,7 @@ Weakness: a power cut can lose a directory entry that was not fsynced; every ren
 is acknowledged before the ledger has the bytes.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -91,6 +92,13 @@ def _make(wanted: dict[Path, int]) -> None:
         fsync_folder(parent)
 
 
+def _not_a_link(folder: Path) -> Path:
+    """The folder; OSError when it is a link: who may write beside it would choose whose uploads are in it."""
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
+    return folder
+
+
 class Spool:
     """The two folders of one gateway."""
 
@@ -154,6 +162,7 @@ class Spool:
             finally:
                 os.close(descriptor)
             write_durably(staged / "facts.json", json.dumps(asdict(facts)).encode())
+            _not_a_link(landed.parent)
             staged.rename(landed)
             fsync_folder(landed.parent)
             fsync_folder(staged.parent)
@@ -169,7 +178,7 @@ class Spool:
         with world():
             for folder in self.inbox.iterdir():
                 with suppress(OSError):
-                    yield from (folder / name).iterdir()
+                    yield from _not_a_link(folder / name).iterdir()
 
     def unreachable(self) -> list[tuple[str, str]]:
         """Each municipality of which what came in cannot be listed now (a network disk that is gone), and why."""
@@ -178,7 +187,7 @@ class Spool:
             for folder in sorted(self.inbox.glob("[!.]*")):
                 try:
                     for name in (CLAIMED, LANDED):
-                        os.scandir(folder / name).close()
+                        os.scandir(_not_a_link(folder / name)).close()
                 except (FileNotFoundError, NotADirectoryError):
                     continue
                 except OSError as error:
@@ -299,7 +308,7 @@ class Spool:
         """Take a file out of the watch folder, so that nobody can open it by name any more. The move changes the file's
         own times, so `put_at` is kept in the name of a folder."""
         with world():
-            folder = self.inbox / municipality / CLAIMED / claim_id
+            folder = _not_a_link(self.inbox / municipality / CLAIMED) / claim_id
             folder.mkdir(mode=PRIVATE_FOLDER)
             try:
                 claimed = self._move_in(path, folder, TRIAL if lane == TRIAL else put_at)
@@ -385,7 +394,7 @@ class Spool:
     def refuse_claim(self, claim: Claim) -> None:
         """Set a refused file aside for its owner; nothing is thrown away."""
         with world():
-            folder = self.inbox / claim.municipality / REFUSED / claim.id
+            folder = _not_a_link(self.inbox / claim.municipality / REFUSED) / claim.id
             folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             fsync_folder(folder.parent)
             claim.path.rename(folder / claim.path.name)

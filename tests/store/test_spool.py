@@ -364,6 +364,26 @@ def test_a_folder_in_the_place_of_a_file_is_one_claim_and_nothing_in_it_is_read(
         spool.copy_claim(claim, MOST)
 
 
+def test_a_link_to_another_municipalitys_folder_makes_nobodys_file_theirs(spool: Spool) -> None:
+    spool.prepare(["0377"])
+    mine, theirs = spool.inbox / CODE, spool.inbox / "0377"
+    for name in (".claimed", ".landed", ".geweigerd"):
+        (mine / name).rmdir()
+        (mine / name).symlink_to(theirs / name)
+    (mine / "WMO_0377_2017H2.csv").write_bytes(BODY)
+    with pytest.raises(Temporary):
+        spool.claim(mine / "WMO_0377_2017H2.csv", CODE, "inbox", "id-1")
+    staged(spool)
+    with pytest.raises(Temporary):
+        spool.land(facts())
+    assert tree(theirs) == {}
+    assert (mine / "WMO_0377_2017H2.csv").read_bytes() == BODY
+    (theirs / "WMO.csv").write_bytes(BODY)
+    spool.claim(theirs / "WMO.csv", "0377", "inbox", "id-2")
+    assert [(claim.id, claim.municipality) for claim in spool.claims()] == [("id-2", "0377")]
+    assert [code for code, _ in spool.unreachable()] == [CODE]
+
+
 def test_folders_of_claims_that_were_broken_off_are_swept(spool: Spool) -> None:
     path = spool.inbox / CODE / "WMO_0363_2017H2.csv"
     path.write_bytes(BODY)
