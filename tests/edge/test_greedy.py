@@ -37,7 +37,7 @@ def house(world: World) -> House:
     """What all sessions share."""
     intake = Intake(world.ctx, rescan_seconds=60, received=lambda: None, tell=silent)
     return House(
-        world.ctx, intake, Recent(lambda: 0.0), silent, lambda: 0.0, (), lambda: MONDAY, refusals=Rates(1000, 2)
+        world.ctx, intake, Recent(lambda: 0.0), world.tell, lambda: 0.0, (), lambda: MONDAY, refusals=Rates(1000, 2)
     )
 
 
@@ -68,3 +68,11 @@ async def test_each_refusal_that_is_written_down_takes_a_turn(house: House) -> N
             await greedy.open(b"/0363/inbox/no name %d.csv" % number, WRITE, SFTPAttrs())
     # Two at once; the clock stands still, so three wait in line, and this one behind them.
     assert house.refusals.owed("amsterdam", 0.0) == pytest.approx(4 / 1000)
+
+
+async def test_a_code_in_the_wrong_folder_is_not_in_the_log(world: World, house: House) -> None:
+    code = "0123-4567-89ab-cdef-0123-4567-89ab-cdef"
+    with pytest.raises(asyncssh.SFTPNoSuchFile):
+        await session(house).stat(f"/0363/VERIFICATIE_{code}".encode())
+    (line,) = [facts for event, facts in world.told if event == "path_refused"]
+    assert line["path"] == "/0363/VERIFICATIE_"

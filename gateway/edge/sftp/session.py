@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import asyncssh
 from asyncssh.sftp import SFTPAttrs, SFTPName
 
+from gateway.domain.acts import verification_code
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Account
 from gateway.edge.sftp import acts, papers
@@ -157,7 +158,11 @@ class Session(asyncssh.SFTPServer):
         self._say("session_broken", reason=reason)
 
     def _stray(self, path: bytes) -> None:
-        self._say("path_refused", path=masked(path[:200].decode("utf-8", "surrogateescape")))
+        shown = path[:200].decode("utf-8", "surrogateescape")
+        folder, _, name = shown.rpartition("/")
+        # A code that was put in the wrong folder is still somebody's secret.
+        shown = f"{folder}/VERIFICATIE_" if verification_code(name) is not None else shown
+        self._say("path_refused", path=masked(shown))
 
     def _say(self, event: str, **facts: object) -> None:
         self._house.voice.say(event, self._known.login, account=self._known.login, peer=self._peer, **facts)
