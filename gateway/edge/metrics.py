@@ -86,9 +86,9 @@ def counts_of(event: str, facts: Mapping[str, object], *, error: bool) -> Iterat
         case "login":
             yield "logins", ("ok", "")
         case "login_failed":
-            yield "logins", ("failed", str(facts.get("reason", "key")))
+            yield "logins", ("failed", words(str(facts.get("reason", "key"))))
         case "connection_refused":
-            yield "connections_refused", (str(facts.get("reason", "full")),)
+            yield "connections_refused", (str(facts.get("cap", "full")),)
         case "refused":
             yield "refusals", (str(facts.get("code", "")),)
         case "received":
@@ -105,6 +105,11 @@ def counts_of(event: str, facts: Mapping[str, object], *, error: bool) -> Iterat
             yield "mails", ("sent",)
         case "mail_delayed" | "mail_failed":
             yield "mails", (event.removeprefix("mail_"),)
+
+
+def words(reason: str) -> str:
+    """A reason in words as one word, without its dates and figures: `key expired on 2027-01-31` is `key_expired_on`."""
+    return "_".join(re.findall("[a-z]+", reason.lower()))
 
 
 def word(value: str) -> str:

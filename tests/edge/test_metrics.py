@@ -111,6 +111,15 @@ def test_any_line_can_be_counted(event: str, facts: dict[str, object]) -> None:
     assert next(name for name, _ in counts_of(event, facts, error=False)) == "events"
 
 
+def test_logins_and_connections_are_counted_by_their_reasons() -> None:
+    assert ("logins", ("failed", "key_expired_on")) in counts_of(
+        "login_failed", {"reason": "key expired on 2027-01-31"}, error=False
+    )
+    assert ("connections_refused", ("connections_per_address",)) in counts_of(
+        "connection_refused", {"cap": "connections_per_address"}, error=False
+    )
+
+
 # --- alerts -----------------------------------------------------------------------------------------------------------
 
 
