@@ -17,6 +17,7 @@ from gateway.domain.workdays import end_of_day
 from gateway.errors import ConfigError
 from gateway.store.ledger import deadlines, facts, handovers, log, mails, reports, retention
 from gateway.store.ledger.deadlines import Deadline
+from gateway.store.spool import Spool
 from gateway.store.sqlite import SQLite
 from gateway.workflow.restored import close_gate
 from tests.house import copy_demo
@@ -140,7 +141,8 @@ def test_status_tells_that_mail_is_held_after_a_restore(demo: Path, ledger: SQLi
 def test_status_and_doctor_name_a_landing_that_can_never_be_received(demo: Path, ledger: SQLite) -> None:
     landing = demo / "inbox" / "0363" / ".landed" / "0199aa00-0000-7000-8000-000000000001"
     assert json.loads(run(demo, "status", "--json").output)["spoilt"] == []
-    landing.mkdir(parents=True)
+    Spool(demo / "inbox", demo / "outbox").prepare(["0363", "0377", "0473"])
+    landing.mkdir()
     [spoilt] = json.loads(run(demo, "status", "--json").output)["spoilt"]
     assert (spoilt["municipality"], spoilt["landing"]) == ("0363", landing.name)
     told = run(demo, "doctor", "--json")

@@ -46,6 +46,7 @@ EVERYTHING: dict[str, Param] = {
     "since": "2018-02-13T07:00:00+00:00",
     "nothing": "GEEN_WMO_0363_2017H2.txt",
     "login": "anna.0363",
+    "signature": "Own.Test-1",
     "key": "SHA256:7n0XSOSTCTkTzIstEyXiOz1eG9wPB30QF5mWMU4QCvY",
 }
 

@@ -380,8 +380,7 @@ def purge(root: Path) -> None:
     """The same gateway, three weeks after the round, until its night's work is done. What lies in the inbox has the
     machine's own time: an hour of that is two hundred days in this sandbox."""
     for path in (root / "inbox").rglob("*"):
-        if path.is_file():
-            os.utime(path, (path.stat().st_mtime - 3600,) * 2)
+        os.utime(path, (path.stat().st_mtime - 3600,) * 2)
     with Gateway(root, simulate="2018-04-14T03:00", speed=5000.0) as gateway:
         gateway.wait_event("purged")
         gateway.stop()
