@@ -112,9 +112,12 @@ def _digits(column: Column, text: pl.Series, filled: pl.Series, codelists: Mappi
 def _number(text: pl.Series, least: int, most: int, dtype: type[pl.UInt32 | pl.Int64]) -> pl.Series:
     """The whole numbers that are written in so many digits and nothing else; null for every other value."""
     number = text.cast(dtype, strict=False)
-    # A cast takes a sign too; both stand before the digits in the order of characters.
     length = text.str.len_bytes()
-    digits = (length >= least) & (length <= most) & (text >= "0")
+    digits = (length >= least) & (length <= most)
+    smallest = number.min()
+    if not isinstance(smallest, int) or smallest < 10 ** (most - 1):
+        # A cast takes a sign too, which costs a digit; both signs stand before the digits in the order of characters.
+        digits &= text >= "0"
     return number.set(~digits, None)
 
 
