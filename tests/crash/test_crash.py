@@ -145,7 +145,7 @@ def test_the_day_is_long_enough_to_mean_something() -> None:
 
 @pytest.mark.timeout(600)
 def test_killed_at_any_step_nothing_is_lost_doubled_or_left(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tried = points(stride=7)
+    tried = points(stride=13)
     bad = bad_points(place, tried)
     with capsys.disabled():
         print(f"\ncrash test: {len(tried)} points of {len(day())} steps tried, {len(bad)} bad")
@@ -156,7 +156,7 @@ def test_killed_at_any_step_nothing_is_lost_doubled_or_left(place: Path, capsys:
 @pytest.mark.timeout(600)
 def test_what_a_power_cut_may_lose_was_promised_to_nobody(place: Path) -> None:
     bad = {}
-    tried = range(2, len(day()) + 1, 11)
+    tried = range(2, len(day()) + 1, 13)
     for number in tried:
         wrong = after_a_power_cut(place, number, number if number % 2 else None)
         if wrong:
