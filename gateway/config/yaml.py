@@ -20,9 +20,10 @@ import yaml
 
 from gateway.errors import Problem
 
-MAX_BYTES = 4_000_000
+# Room for a hundred thousand accounts.
+MAX_BYTES = 64_000_000
 MAX_DEPTH = 20
-MAX_VALUES = 200_000
+MAX_VALUES = 2_000_000
 
 WHOLE_FILE = "(file)"
 
