@@ -1,9 +1,10 @@
 """Watch: files that local programs put into inbox/<code>/ themselves.
 
-Does: on any watchdog event, and every few seconds without one, lists the folders and claims each file that is whole, in
-the order in which they were put there. A read lease (store.leases) shows that nobody has it open for writing; where
-leases cannot tell, the file must not have changed for a while. The intake loop does the rest, and begins while a burst
-is still being claimed. A folder or a file that gives trouble is told of once an hour and holds up no other.
+Does: on any watchdog event, and every few seconds without one, looks at the folders (store.looks: what was empty and is
+unchanged is not listed) and claims each file that is whole, in the order in which they were put there. A read lease
+(store.leases) shows that nobody has it open for writing; where leases cannot tell, the file must not have changed for a
+while. The intake loop does the rest, and begins while a burst is still being claimed. A folder or a file that gives
+trouble is told of once an hour and holds up no other.
 Touches: inbox/<code>/ and inbox/<code>/proef/: regular files whose names do not start with a dot.
 Does not: act on an event's path (watchdog loses events and never replays them) or follow links.
 
@@ -37,6 +38,7 @@ from gateway.domain.model import Lane, to_ms
 from gateway.errors import SURPRISES, GatewayError, Temporary
 from gateway.store import leases
 from gateway.store.claims import TRIAL, Claim
+from gateway.store.looks import Looks
 from gateway.store.spool import CLAIMED
 from gateway.workflow.context import Context
 from gateway.workflow.loops import reason_of
@@ -55,6 +57,8 @@ EVENTS: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent, FileClo
 SORTS = {stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 # What says that a file is still the same: device, inode, size, mtime, ctime.
 Look = tuple[int, int, int, int, int]
+# A watched folder, of which municipality and lane it is.
+Place = tuple[Path, str, Lane]
 
 
 class _WakeUp(FileSystemEventHandler):
@@ -90,6 +94,8 @@ class Watcher:
         self._quiet: dict[Path, tuple[Look, float]] = {}
         self._troubles = Throttle(monotonic)
         self._remarks = Throttle(monotonic, DAY)
+        self._looks = Looks(monotonic)
+        self._places: tuple[object, list[Place]] = (None, [])
         self._observed: dict[Path, tuple[int, int] | None] = {}
         self._remote: frozenset[tuple[int, int]] = frozenset()
         self._wake = threading.Event()
@@ -166,10 +172,18 @@ class Watcher:
     def _next_quiet(self) -> float:
         return self._settings.quiet_seconds if self._quiet else self._settings.rescan_seconds
 
-    def _folders(self) -> Iterator[tuple[Path, str, Lane]]:
-        for code in self._ctx.configuration().participants.municipalities:
-            yield self._ctx.spool.inbox / code, code, Lane.DELIVERY
-            yield self._ctx.spool.inbox / code / Lane.TRIAL, code, Lane.TRIAL
+    def _folders(self) -> list[Place]:
+        """Every folder that is watched; made anew when the configuration changed."""
+        known = self._ctx.configuration().participants.municipalities
+        if self._places[0] is not known:
+            inbox = self._ctx.spool.inbox
+            places = [
+                place
+                for code in known
+                for place in ((inbox / code, code, Lane.DELIVERY), (inbox / code / Lane.TRIAL, code, Lane.TRIAL))
+            ]
+            self._places = (known, places)
+        return self._places[1]
 
     def scan(self) -> int:
         """Claim every whole file; how many."""
@@ -190,6 +204,8 @@ class Watcher:
 
     def _names(self, folder: Path, code: str, lane: Lane) -> list[str]:
         """The files of a folder, in the order in which they were put there; none when it cannot be used now."""
+        if self._looks.same(str(folder)):
+            return []
         trouble = ("folder", folder)
         try:
             needed = folder / CLAIMED if lane is Lane.DELIVERY else folder
@@ -206,6 +222,8 @@ class Watcher:
             return []
         if self._troubles.over(trouble):
             self._tell("watch_folder_back", municipality=code, lane=lane)
+        if not found and not others:
+            self._looks.empty(str(folder))
         for sort, number in sorted(others.items()):
             if self._remarks.passes((folder, sort)):
                 self._tell("watch_skipped", municipality=code, lane=lane, sort=sort, number=number)

@@ -47,6 +47,7 @@ from gateway.store.durable import (
     write_all_durably,
     write_durably,
 )
+from gateway.store.looks import Looks
 
 STAGING = ".staging"
 WORKING = ".working"
@@ -168,17 +169,25 @@ class Spool:
             fsync_folder(staged.parent)
         return Landing(landed, facts)
 
-    def landed_folders(self) -> list[Path]:
-        """The folder of every landed upload that was not removed yet, oldest first (ids grow with time)."""
-        return sorted(self._below(LANDED), key=lambda folder: folder.name)
+    def landed_folders(self, looks: Looks | None = None) -> list[Path]:
+        """The folder of every landed upload that was not removed yet, oldest first (ids grow with time). Who asks every
+        few seconds brings his `looks`, so that only what changed is listed."""
+        return sorted(self._below(LANDED, looks), key=lambda folder: folder.name)
 
-    def _below(self, name: str) -> Iterator[Path]:
+    def _below(self, name: str, looks: Looks | None) -> Iterator[Path]:
         """What lies in the folder `name` of each municipality. One that cannot be listed (see `unreachable`) does not
         hold up the others."""
-        with world():
-            for folder in self.inbox.iterdir():
-                with suppress(OSError):
-                    yield from _not_a_link(folder / name).iterdir()
+        with world(), os.scandir(self.inbox) as entries:
+            codes = [entry.name for entry in entries]
+        for code in codes:
+            folder = f"{self.inbox}/{code}/{name}"
+            if code.startswith(".") or (looks is not None and looks.same(folder)):
+                continue
+            with suppress(OSError):
+                found = list(_not_a_link(Path(folder)).iterdir())
+                if looks is not None and not found:
+                    looks.empty(folder)
+                yield from found
 
     def unreachable(self) -> list[tuple[str, str]]:
         """Each municipality of which what came in cannot be listed now (a network disk that is gone), and why."""
@@ -341,9 +350,9 @@ class Spool:
             fsync_folder(path.parent)
         self.drop_claim(claim)
 
-    def claim_folders(self) -> list[Path]:
-        """The folder of every claim that was not landed or refused yet, oldest first."""
-        return sorted(self._below(CLAIMED), key=lambda each: each.name)
+    def claim_folders(self, looks: Looks | None = None) -> list[Path]:
+        """The folder of every claim that was not landed or refused yet, oldest first; `looks` as for landings."""
+        return sorted(self._below(CLAIMED, looks), key=lambda each: each.name)
 
     @staticmethod
     def claims_in(folder: Path) -> list[Claim]:

@@ -27,6 +27,7 @@ from gateway.domain.model import Account, Channel, Lane, from_ms, to_ms
 from gateway.errors import SURPRISES, GatewayError, Refusal, Temporary
 from gateway.store.claims import Claim
 from gateway.store.ledger import drops
+from gateway.store.looks import Looks
 from gateway.store.spool import Landing, LandingFacts, Spool
 from gateway.workflow.admit import Attempt, admit, record_refusal, round_of_upload
 from gateway.workflow.context import Context, rounds_for
@@ -65,6 +66,7 @@ class Intake:
         self._received = received
         self._tell = tell
         self._throttle = Throttle(monotonic)
+        self._looks = Looks(monotonic)
         self._queue: deque[tuple[Landing, Future[Received]]] = deque()
         self._wake = threading.Event()
         self._look = True
@@ -124,7 +126,7 @@ class Intake:
 
     def scan(self) -> None:
         """Land what is claimed, receive whatever lies landed and nobody waits for. What fails alone fails alone."""
-        for count, folder in enumerate(self._ctx.spool.claim_folders(), 1):
+        for count, folder in enumerate(self._ctx.spool.claim_folders(self._looks), 1):
             self._vitals.beat("intake", self._patience)
             self._land(folder)
             if count % BATCH == 0:
@@ -144,7 +146,7 @@ class Intake:
 
     def _receive_landed(self) -> None:
         waiting = {landing.facts.id for landing, _ in list(self._queue)}
-        folders = [folder for folder in self._ctx.spool.landed_folders() if folder.name not in waiting]
+        folders = [folder for folder in self._ctx.spool.landed_folders(self._looks) if folder.name not in waiting]
         for start in range(0, len(folders), BATCH):
             landings = []
             for folder in folders[start : start + BATCH]:

@@ -1,0 +1,61 @@
+"""Looks: which folders need no listing, because nothing was put into them since a listing found them empty.
+
+Does: remembers how a folder looked from outside when it was listed (one `lstat`, a tenth of what a listing costs), and
+says whether it looks the same.
+Touches: reads the folders' own times.
+Does not: list, or trust a time that is fresh: what changes twice within one tick of the disk's clock keeps its time, so
+an empty folder is trusted only once its times stood still for a while. Nor does it trust for ever: a disk that keeps no
+times of folders costs latency, never a file.
+"""
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# The coarsest times that a disk keeps are two seconds (FAT); most keep milliseconds.
+SETTLED = 3.0
+# Everything is listed again after so long, whatever its times say.
+AGAIN = 60.0
+
+
+@dataclass(slots=True)
+class _Seen:
+    """How a folder looked, since when (monotonic), and when it was last listed and found empty after it settled."""
+
+    look: tuple[int, ...]
+    since: float
+    empty: float | None = None
+
+
+class Looks:
+    """Used by one thread at a time. `monotonic` is technical time in seconds; one that stands still means: list."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._seen: dict[str, _Seen] = {}
+
+    def same(self, folder: str) -> bool:
+        """Whether a listing would find what the last one did: nothing. When not, list now, and tell `empty`."""
+        now = self._monotonic()
+        try:
+            status = os.lstat(folder)
+        except OSError:
+            # Whoever lists it hears why.
+            self._seen.pop(folder, None)
+            return False
+        look = (status.st_dev, status.st_ino, status.st_mode, status.st_mtime_ns, status.st_ctime_ns)
+        seen = self._seen.get(folder)
+        if seen is None or seen.look != look:
+            self._seen[folder] = _Seen(look, now)
+            return False
+        if not stat.S_ISDIR(status.st_mode):
+            return False
+        return seen.empty is not None and now - seen.empty < AGAIN
+
+    def empty(self, folder: str) -> None:
+        """The listing that `same` asked for found nothing."""
+        now = self._monotonic()
+        seen = self._seen.get(folder)
+        if seen is not None and now - seen.since >= SETTLED:
+            seen.empty = now
