@@ -1,5 +1,7 @@
 """Each type of column, cell by cell."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -8,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.checks.columns import TYPES as JUDGES
-from gateway.domain.checks.columns import fits, judge
+from gateway.domain.checks.columns import fits, judge_columns
+from gateway.domain.checks.faults import Cells, Fault
 from gateway.domain.checks.masking import calendar_day
 from gateway.domain.demands import TYPES
 from gateway.domain.kinds import Column
@@ -18,9 +21,17 @@ from tests.rules import rules
 LISTS = rules().codelists
 
 
+def judge(column: Column, values: Sequence[str]) -> tuple[Cells, list[Fault]]:
+    """One column of a batch."""
+    cells, faults = judge_columns(
+        [column], {column.name: 0}, pl.DataFrame({"0": pl.Series(values, dtype=pl.String)}), LISTS
+    )
+    return cells[column.name], faults
+
+
 def codes(column: Column, *values: str) -> list[list[str]]:
     """The codes that each value gets."""
-    _, faults = judge(column, pl.Series(list(values), dtype=pl.String), LISTS)
+    _, faults = judge(column, values)
     return [[fault.code for fault in faults if fault.mask[row]] for row in range(len(values))]
 
 
@@ -220,7 +231,7 @@ def fault_of(column: Column, value: str) -> str | None:
 
 @given(st.lists(ODD_VALUES | NUMBER_LIKE, max_size=12), st.sampled_from(WMO_AND_SBW))
 def test_a_column_judged_as_a_whole_is_judged_as_value_by_value(values: list[str], column: Column) -> None:
-    cells, faults = judge(column, pl.Series(values, dtype=pl.String), LISTS)
+    cells, faults = judge(column, values)
     found = [[fault.code for fault in faults if fault.mask[row] and fault.code[0] == "R"] for row in range(len(values))]
     expected = [fault_of(column, value) for value in values]
     assert found == [[code] if code else [] for code in expected]
@@ -229,3 +240,21 @@ def test_a_column_judged_as_a_whole_is_judged_as_value_by_value(values: list[str
     if column.type in ("date", "integer"):
         numbers = [int(value) if value and not code else None for value, code in zip(values, expected, strict=True)]
         assert cells.value.to_list() == numbers
+
+
+@given(st.data())
+def test_columns_of_a_type_are_judged_together_as_each_alone(data: st.DataObject) -> None:
+    columns = [column for column in WMO_AND_SBW if column.type in ("date", "code")]
+    rows = data.draw(st.integers(0, 6))
+    written = [data.draw(st.lists(ODD_VALUES | NUMBER_LIKE, min_size=rows, max_size=rows)) for _ in columns]
+    frame = pl.DataFrame({str(at): pl.Series(values, dtype=pl.String) for at, values in enumerate(written)})
+    columns = [replace(column, name=f"c{at}") for at, column in enumerate(columns)]
+    cells, faults = judge_columns(columns, {column.name: at for at, column in enumerate(columns)}, frame, LISTS)
+    assert list(cells) == [column.name for column in columns]
+    alone = [judge(column, values) for column, values in zip(columns, written, strict=True)]
+    for column, (expected, _) in zip(columns, alone, strict=True):
+        assert cells[column.name].sound.to_list() == expected.sound.to_list()
+        assert cells[column.name].value.to_list() == expected.value.to_list()
+    assert [(fault.code, fault.column, fault.mask.to_list()) for fault in faults] == [
+        (fault.code, fault.column, fault.mask.to_list()) for _, wrong in alone for fault in wrong
+    ]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache, reduce
 from operator import and_
+from typing import NamedTuple
 
 import polars as pl
 
@@ -43,36 +44,50 @@ COMPARED = 6
 Judged = tuple[list[Fault], pl.Series, pl.Series]
 
 
+class Given(NamedTuple):
+    """A column of a batch as it was written; `filled` where a cell is not empty."""
+
+    column: Column
+    text: pl.Series
+    filled: pl.Series
+
+
 def judge_columns(
     columns: Sequence[Column], places: Mapping[str, int], frame: pl.DataFrame, codelists: Mapping[str, CodeList]
 ) -> tuple[dict[str, Cells], list[Fault]]:
     """The cells of every column that was found in the header, by name, and all their faults."""
+    found = [_given(column, frame[str(places[column.name])]) for column in columns if column.name in places]
+    judged = dict[str, Judged]()
+    for name in {each.column.type: None for each in found}:
+        alike = [each for each in found if each.column.type == name]
+        names = (each.column.name for each in alike)
+        judged.update(zip(names, TYPES[name](alike, codelists), strict=True))
     cells, faults = {}, list[Fault]()
-    for column in columns:
-        if column.name in places:
-            cells[column.name], wrong = judge(column, frame[str(places[column.name])], codelists)
-            faults += wrong
+    for each in found:
+        wrong, sound, value = judged[each.column.name]
+        faults += wrong
+        if each.column.required:
+            faults.append(_empty(each, codelists))
+            sound = sound & each.filled
+        cells[each.column.name] = Cells(each.text, each.filled, sound, value)
     return cells, faults
 
 
-def judge(column: Column, text: pl.Series, codelists: Mapping[str, CodeList]) -> tuple[Cells, list[Fault]]:
-    """The cells of one column of a batch and their faults."""
-    filled = text != ""
-    faults, sound, value = TYPES[column.type](column, text, filled, codelists)
-    if column.required:
-        expected = expectation(column, codelists)
-        said = Said(phrase("findings.R01.empty"), expected, phrase("shapes.nothing"))
-        faults.append(Fault("R01", Severity.RECORD, column.name, ~filled, lambda row: said))
-        sound = sound & filled
-    return Cells(text, filled, sound, value), faults
+def _given(column: Column, text: pl.Series) -> Given:
+    return Given(column, text, text != "")
+
+
+def _empty(given: Given, codelists: Mapping[str, CodeList]) -> Fault:
+    said = Said(phrase("findings.R01.empty"), expectation(given.column, codelists), phrase("shapes.nothing"))
+    return Fault("R01", Severity.RECORD, given.column.name, ~given.filled, lambda row: said)
 
 
 def fits(column: Column, text: pl.Series, codelists: Mapping[str, CodeList]) -> float | None:
     """The share of the filled cells that the column's type accepts; None when none is filled."""
-    filled = text != ""
-    total = int(filled.sum())
-    _, sound, _ = TYPES[column.type](column, text, filled, codelists)
-    return int((sound & filled).sum()) / total if total else None
+    given = _given(column, text)
+    total = int(given.filled.sum())
+    ((_, sound, _),) = TYPES[column.type]([given], codelists)
+    return int((sound & given.filled).sum()) / total if total else None
 
 
 def expectation(column: Column, codelists: Mapping[str, CodeList]) -> Phrase:
@@ -103,9 +118,13 @@ def _expected_text(column: Column) -> Phrase:
 # --- types --------------------------------------------------------------------------------------------------
 
 
-def _digits(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
-    count = f"{{{column.length}}}" if column.length else "+"
-    right = text.str.contains(f"^[0-9]{count}$")
+def _digits(given: Given, codelists: Mapping[str, CodeList]) -> Judged:
+    column, text, filled = given
+    if column.length and column.length <= INTEGER_DIGITS:
+        right = _written(_number(text, column.length, column.length, pl.Int64), filled)
+    else:
+        count = f"{{{column.length}}}" if column.length else "+"
+        right = text.str.contains(f"^[0-9]{count}$")
     return [_fault("R02", column, filled & ~right, text, codelists, _why_digits)], right | ~filled, text
 
 
@@ -113,17 +132,29 @@ def _number(text: pl.Series, least: int, most: int, dtype: type[pl.UInt32 | pl.I
     """The whole numbers that are written in so many digits and nothing else; null for every other value."""
     number = text.cast(dtype, strict=False)
     length = text.str.len_bytes()
-    digits = (length >= least) & (length <= most)
-    smallest = number.min()
-    if not isinstance(smallest, int) or smallest < 10 ** (most - 1):
+    digits = length == most if least == most else (length >= least) & (length <= most)
+    smallest = _least(number)
+    if smallest is None or smallest < 10 ** (most - 1):
         # A cast takes a sign too, which costs a digit; both signs stand before the digits in the order of characters.
         digits &= text >= "0"
     return number.set(~digits, None)
 
 
-def _bsn(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+def _least(number: pl.Series) -> int | None:
+    """The smallest value; None when there is none."""
+    least = number.min()
+    return least if isinstance(least, int) else None
+
+
+def _written(value: pl.Series, filled: pl.Series) -> pl.Series:
+    """Where there is a value: as a rule in each cell that is filled, and counting is cheaper than looking."""
+    return filled if value.null_count() == len(filled) - int(filled.sum()) else value.is_not_null()
+
+
+def _bsn(given: Given, codelists: Mapping[str, CodeList]) -> Judged:
+    column, text, filled = given
     number = _number(text, 9, 9, pl.UInt32)
-    form = number.is_not_null()
+    form = _written(number, filled)
     first, last = _weighed_sums()
     upper = number // 10_000
     weighed = first[upper] + last[number - upper * 10_000]
@@ -153,16 +184,28 @@ def _weighed(weights: Sequence[int]) -> pl.Series:
     )
 
 
-def _date(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
-    day = _days(text)
-    right = day.is_not_null()
+def _dates(given: Sequence[Given], codelists: Mapping[str, CodeList]) -> Sequence[Judged]:
+    # One column behind the other: the calls to polars cost as much as its work on the few thousand cells of each.
+    days = _days(pl.concat([each.text for each in given]))
+    rows = len(given[0].text)
+    return [_date(each, days.slice(number * rows, rows), codelists) for number, each in enumerate(given)]
+
+
+def _date(given: Given, day: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+    column, text, filled = given
+    right = _written(day, filled)
     faults = [_fault("R03", column, filled & ~right, text, codelists, _why_date)]
     if column.earliest:
         earliest = as_written(date.fromisoformat(column.earliest))
-        old = (day < earliest).fill_null(False)
         expected = phrase("expected.not_before", day=f"{earliest:08d}")
         faults.append(
-            Fault("W05", Severity.WARNING, column.name, old, lambda row: _said("W05.old", expected, text[row], True))
+            Fault(
+                "W05",
+                Severity.WARNING,
+                column.name,
+                day < earliest,
+                lambda row: _said("W05.old", expected, text[row], True),
+            )
         )
     return faults, right | ~filled, day
 
@@ -186,7 +229,8 @@ def _days_of_a_year() -> pl.Series:
     return pl.Series([number in days for number in range(10_000)])
 
 
-def _text(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+def _text(given: Given, codelists: Mapping[str, CodeList]) -> Judged:
+    column, text, filled = given
     right = filled
     if column.pattern:
         right = text.str.contains(f"^{column.pattern}+$")
@@ -197,10 +241,17 @@ def _text(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping
     return [_fault("R02", column, filled & ~right, text, codelists, _why_text)], right | ~filled, text
 
 
-def _code(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+def _codes(given: Sequence[Given], codelists: Mapping[str, CodeList]) -> Sequence[Judged]:
+    # Few values are distinct, and those that are no code fewer. All columns in one call, as with dates.
+    frame = pl.DataFrame([each.text.alias(str(number)) for number, each in enumerate(given)])
+    distinct = frame.select(pl.all().unique().implode())
+    return [_code(each, set(distinct[str(number)][0]), codelists) for number, each in enumerate(given)]
+
+
+def _code(given: Given, values: set[str], codelists: Mapping[str, CodeList]) -> Judged:
+    column, text, _ = given
     known = codelists[column.codelist or ""]
-    # Few values are distinct, and those that are no code fewer.
-    strange = set(text.unique().to_list()) - known.values.keys() - known.aliases.keys() - {""}
+    strange = values - known.values.keys() - known.aliases.keys() - {""}
     if not strange:
         return [], pl.Series([True]).new_from_index(0, len(text)), text
     right = _none_of(text, strange)
@@ -221,23 +272,32 @@ def _none_of(text: pl.Series, values: Collection[str]) -> pl.Series:
     return reduce(and_, (text != value for value in values))
 
 
-def _integer(column: Column, text: pl.Series, filled: pl.Series, codelists: Mapping[str, CodeList]) -> Judged:
+def _integer(given: Given, codelists: Mapping[str, CodeList]) -> Judged:
+    column, text, filled = given
     number = _number(text, 1, min(column.max_length or INTEGER_DIGITS, INTEGER_DIGITS), pl.Int64)
     if column.minimum is not None:
         number = number.set(number < column.minimum, None)
     if column.maximum is not None:
         number = number.set(number > column.maximum, None)
-    right = number.is_not_null()
+    right = _written(number, filled)
     return [_fault("R02", column, filled & ~right, text, codelists, _why_integer)], right | ~filled, number
 
 
-TYPES: dict[str, Callable[[Column, pl.Series, pl.Series, Mapping[str, CodeList]], Judged]] = {
-    "digits": _digits,
-    "bsn": _bsn,
-    "date": _date,
-    "text": _text,
-    "code": _code,
-    "integer": _integer,
+Type = Callable[[Sequence[Given], Mapping[str, CodeList]], Sequence[Judged]]
+
+
+def _one_by_one(judge: Callable[[Given, Mapping[str, CodeList]], Judged]) -> Type:
+    return lambda given, codelists: [judge(each, codelists) for each in given]
+
+
+# Each judges all columns of its type together.
+TYPES: dict[str, Type] = {
+    "digits": _one_by_one(_digits),
+    "bsn": _one_by_one(_bsn),
+    "date": _dates,
+    "text": _one_by_one(_text),
+    "code": _codes,
+    "integer": _one_by_one(_integer),
 }
 
 

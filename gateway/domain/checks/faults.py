@@ -70,7 +70,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Rows of a batch with the same fault in the same column; `say` takes a row's place in the batch."""
+    """Rows of a batch with the same fault in the same column: `mask` is true there, and false or null elsewhere; `say`
+    takes a row's place in the batch."""
 
     code: str
     severity: Severity

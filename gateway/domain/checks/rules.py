@@ -78,7 +78,7 @@ def not_before(rule: Rule, context: Context) -> Running:
 
     def feed(view: View) -> Sequence[Fault]:
         ends, starts = view.columns[end], view.columns[start]
-        mask = (ends.value < starts.value).fill_null(False) & ends.sound & starts.sound
+        mask = (ends.value < starts.value) & ends.sound & starts.sound
 
         def say(row: int) -> Said:
             day = str(starts.text[row])
@@ -116,7 +116,7 @@ def overlaps_period(rule: Rule, context: Context) -> Running:
                 (other, fallback, fallback.filled & ~chosen.filled),
             ):
                 outside = cells.value > last if said is after else cells.value < first
-                mask = outside.fill_null(False) & applies & sound
+                mask = outside & applies & sound
                 faults.append(Fault("R07", Severity.RECORD, column, mask, _with_day(said, cells.text)))
         return faults
 
@@ -135,7 +135,7 @@ def not_in_future(rule: Rule, context: Context) -> Running:
 
     def feed(view: View) -> Sequence[Fault]:
         cells = view.columns[column]
-        mask = (cells.value > today).fill_null(False) & cells.sound
+        mask = (cells.value > today) & cells.sound
         return [Fault("R03", Severity.RECORD, column, mask, _with_day(said, cells.text))]
 
     return Running(feed)
