@@ -223,7 +223,7 @@ class Watcher:
         if self._troubles.over(trouble):
             self._tell("watch_folder_back", municipality=code, lane=lane)
         if not found and not others:
-            self._looks.empty(str(folder))
+            self._looks.done(str(folder))
         for sort, number in sorted(others.items()):
             if self._remarks.passes((folder, sort)):
                 self._tell("watch_skipped", municipality=code, lane=lane, sort=sort, number=number)

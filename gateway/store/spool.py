@@ -186,7 +186,7 @@ class Spool:
             with suppress(OSError):
                 found = list(_not_a_link(Path(folder)).iterdir())
                 if looks is not None and not found:
-                    looks.empty(folder)
+                    looks.done(folder)
                 yield from found
 
     def unreachable(self) -> list[tuple[str, str]]:
@@ -430,10 +430,15 @@ class Spool:
         """As `place` for each (municipality, name, body), in less time; they appear in the order given. Repeatable."""
         write_all_durably([(self.outbox / code / name, body) for code, name, body in files], mode=0o640)
 
-    def has_report(self, municipality: str, name: str, *, confirmed: bool) -> bool:
-        """Whether a report's file is in its folder."""
+    def report_names(self, municipality: str, *, confirmed: bool) -> frozenset[str]:
+        """The names of the files in the outbox of a municipality (or in opgehaald/); none when there is no folder."""
         folder = self.outbox / municipality / COLLECTED if confirmed else self.outbox / municipality
-        return (folder / name).is_file()
+        with world():
+            try:
+                with os.scandir(folder) as entries:
+                    return frozenset(entry.name for entry in entries if entry.is_file())
+            except FileNotFoundError:
+                return frozenset()
 
     def file_away(self, municipality: str, name: str) -> None:
         """Move a confirmed report's file into opgehaald/; nothing when it is not in the outbox."""

@@ -29,12 +29,13 @@ def confirm(ctx: Context, account: Account, report_id: str) -> None:
     _confirm(ctx, account.login, report_id)
 
 
-def confirm_moved(ctx: Context) -> int:
-    """Acknowledge sets of which somebody moved a file into opgehaald/ on disk; how many."""
+def confirm_moved(ctx: Context, code: str) -> int:
+    """Acknowledge sets of which somebody moved a file into opgehaald/ on disk, of one municipality; how many."""
+    away = ctx.spool.report_names(code, confirmed=True)
     moved = {
         placed.report_id
-        for placed in reports.all_placed(ctx.engine)
-        if not placed.confirmed and ctx.spool.has_report(placed.municipality, placed.name, confirmed=True)
+        for placed in (reports.all_placed(ctx.engine, code) if away else ())
+        if not placed.confirmed and placed.name in away
     }
     for report_id in sorted(moved):
         _confirm(ctx, "watch", report_id)

@@ -127,32 +127,26 @@ def _follow(ctx: Context, report_id: str) -> None:
             ctx.spool.file_away(report.municipality, file.name)
 
 
-def replace_missing(ctx: Context) -> int:
-    """Make report files again that somebody removed from the folders: a missing file is never a pick-up. How many.
+def replace_missing(ctx: Context, code: str) -> int:
+    """Make the report files of a municipality again that somebody removed from its folders: a missing file is never a
+    pick-up. How many. Temporary when an outbox takes none.
 
     What was confirmed and still lies in the outbox, because of a crash in between, is filed away.
     """
+    # The rows before the folders: what the rows say was placed, lay there by then.
+    wanted = reports.all_placed(ctx.engine, code)
+    waiting, away = (ctx.spool.report_names(code, confirmed=confirmed) for confirmed in (False, True))
     made = 0
-    troubles: dict[str, Temporary] = {}
-    for placed in reports.all_placed(ctx.engine):
-        # An outbox that takes nothing is left until the next look; the others are mended now.
-        if placed.municipality in troubles:
-            continue
-        try:
-            made += _mend(ctx, placed)
-        except Temporary as error:
-            troubles[placed.municipality] = error
-    for trouble in troubles.values():
-        raise trouble
+    for placed in wanted:
+        if placed.confirmed and placed.name in waiting:
+            ctx.spool.file_away(code, placed.name)
+        elif placed.name not in (away if placed.confirmed else waiting):
+            made += _make_again(ctx, placed)
     return made
 
 
-def _mend(ctx: Context, placed: Placed) -> bool:
-    """Put one file of a report where it belongs; whether it was made again."""
-    if placed.confirmed:
-        ctx.spool.file_away(placed.municipality, placed.name)
-    if ctx.spool.has_report(placed.municipality, placed.name, confirmed=placed.confirmed):
-        return False
+def _make_again(ctx: Context, placed: Placed) -> bool:
+    """Put one file of a report where it belongs; False when it was erased meanwhile."""
     body = reports.body(ctx.engine, placed.report_id, placed.ordinal)
     if body is None:
         return False

@@ -28,7 +28,7 @@ def look(looks: Looks, folder: Path) -> bool:
     if looks.same(str(folder)):
         return False
     if folder.is_dir() and not list(folder.iterdir()):
-        looks.empty(str(folder))
+        looks.done(str(folder))
     return True
 
 
@@ -111,7 +111,7 @@ def test_a_folder_that_is_gone_or_a_link_is_left_to_who_lists(tmp_path: Path, cl
     looks = Looks(clock)
     place = tmp_path / "place"
     assert not looks.same(str(place))
-    looks.empty(str(place))
+    looks.done(str(place))
     place.mkdir()
     settle(looks, place, clock)
     place.rmdir()
@@ -120,4 +120,4 @@ def test_a_folder_that_is_gone_or_a_link_is_left_to_who_lists(tmp_path: Path, cl
     for _ in range(3):
         clock.now += SETTLED
         assert not looks.same(str(place))
-        looks.empty(str(place))
+        looks.done(str(place))

@@ -404,8 +404,7 @@ def test_placing_again_changes_nothing(spool: Spool) -> None:
         spool.place(CODE, "OB.json", b"{}")
     spool.place(CODE, "OB.json", b"[]", confirmed=True)
     assert tree(spool.outbox) == {f"{CODE}/OB.json": b"{}", f"{CODE}/opgehaald/OB.json": b"[]"}
-    assert spool.has_report(CODE, "OB.json", confirmed=False)
-    assert not spool.has_report(CODE, "TR.json", confirmed=False)
+    assert spool.report_names(CODE, confirmed=False) == {"OB.json"}
 
 
 def test_filing_away_again_changes_nothing(spool: Spool) -> None:
@@ -413,8 +412,8 @@ def test_filing_away_again_changes_nothing(spool: Spool) -> None:
     for _ in range(2):
         spool.file_away(CODE, "OB.json")
     assert tree(spool.outbox) == {f"{CODE}/opgehaald/OB.json": b"{}"}
-    assert not spool.has_report(CODE, "OB.json", confirmed=False)
-    assert spool.has_report(CODE, "OB.json", confirmed=True)
+    assert spool.report_names(CODE, confirmed=False) == frozenset()
+    assert spool.report_names(CODE, confirmed=True) == {"OB.json"}
 
 
 def test_what_a_crash_left_of_a_report_is_swept_and_reports_are_not(spool: Spool) -> None:

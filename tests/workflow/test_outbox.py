@@ -5,6 +5,7 @@ Touches: a temporary directory.
 Does not: look inside reports.
 """
 
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from gateway.domain.model import Role
 from gateway.errors import GatewayError, Temporary
 from gateway.store.ledger import log, reports
+from gateway.store.looks import SETTLED, Looks
 from gateway.workflow import collect
 from gateway.workflow.publish import publish, replace_missing
 from gateway.workflow.recover import differences, mirror, recover
@@ -159,7 +161,7 @@ def test_a_missing_file_is_made_again_and_is_no_pick_up(world: World, reported: 
     mirror(world.ctx)
     assert tree(world.spool.outbox) == wanted
     assert reports.get(world.engine, reported).collected_at is None
-    assert replace_missing(world.ctx) == 0
+    assert replace_missing(world.ctx, "0363") == 0
 
 
 def test_moving_one_file_of_a_set_by_hand_confirms_the_set(world: World, reported: str) -> None:
@@ -217,3 +219,50 @@ def test_publishing_mirroring_and_confirming_at_once_agree_in_the_end(world: Wor
     assert tree(world.spool.outbox) == rows(world)
     assert differences(world.ctx) == []
     assert world.events().count("placed") == world.events().count("confirmed") == 12
+
+
+def quiet(world: World) -> tuple[Looks, list[float]]:
+    """Looks that know the outbox as it agrees with the ledger, and their clock."""
+    technical = [0.0]
+    looks = Looks(lambda: technical[0], again=3600)
+    for folder in (world.spool.outbox / "0363", world.spool.outbox / "0363" / "opgehaald"):
+        os.utime(folder, (0, 0))
+    for _ in range(2):
+        mirror(world.ctx, looks)
+        technical[0] += SETTLED
+    mirror(world.ctx, looks)
+    return looks, technical
+
+
+def test_an_outbox_that_agreed_and_is_unchanged_is_compared_once_an_hour(world: World, reported: str) -> None:
+    looks, technical = quiet(world)
+    # As a kill between ledger and folder leaves it; the next start compares everything.
+    reports.mark_confirmed(world.engine, reported, 1)
+    technical[0] += 3500
+    mirror(world.ctx, looks)
+    assert tree(world.spool.outbox) != rows(world)
+    technical[0] += 100
+    mirror(world.ctx, looks)
+    assert tree(world.spool.outbox) == rows(world)
+
+
+def test_a_file_that_goes_after_a_quiet_time_is_made_again(world: World, reported: str) -> None:
+    looks, _ = quiet(world)
+    name = reports.files(world.engine, reported)[0].name
+    (world.spool.outbox / "0363" / name).unlink()
+    mirror(world.ctx, looks)
+    assert tree(world.spool.outbox) == rows(world)
+    shutil.rmtree(world.spool.outbox / "0363")
+    recover(world.ctx, edge=True)
+    mirror(world.ctx, looks)
+    assert tree(world.spool.outbox) == rows(world)
+
+
+def test_a_move_after_a_quiet_time_confirms(world: World, reported: str) -> None:
+    looks, _ = quiet(world)
+    found = reports.get(world.engine, reported)
+    folder = world.spool.outbox / "0363"
+    (folder / f"{found.stem}.html").rename(folder / "opgehaald" / f"{found.stem}.html")
+    mirror(world.ctx, looks)
+    assert reports.get(world.engine, reported).confirmed_at is not None
+    assert tree(world.spool.outbox) == rows(world)

@@ -217,12 +217,19 @@ def uncollected(engine: Engine, municipality: str | None = None) -> list[Filed]:
     return [_filed(row) for row in rows]
 
 
-def all_placed(engine: Engine) -> list[Placed]:
-    """Every file that should lie in the outbox or in opgehaald/, without its bytes."""
+def municipalities(engine: Engine) -> list[str]:
+    """Everybody for whom there ever was a report."""
+    return [str(row["municipality"]) for row in engine.rows("select distinct municipality from reports order by 1")]
+
+
+def all_placed(engine: Engine, municipality: str) -> list[Placed]:
+    """Every file of a municipality that should lie in its outbox or in opgehaald/, without its bytes."""
     rows = engine.rows(
         """select r.id, f.ordinal, f.municipality, f.name, r.confirmed_at from report_files as f
            join reports as r on r.id = f.report_id
-           where r.placed_at is not null and f.body is not null order by r.arrival, f.ordinal"""
+           where f.municipality = :municipality and r.placed_at is not null and f.body is not null
+           order by r.arrival, f.ordinal""",
+        municipality=municipality,
     )
     return [
         Placed(row["id"], row["ordinal"], row["municipality"], row["name"], row["confirmed_at"] is not None)
