@@ -53,6 +53,7 @@ STORY: Mapping[str, tuple[str, str]] = {
     "scanned": ("scan", "drop"),
     "infected": ("scan", "drop"),
     "unscanned": ("scan", "drop"),
+    "overlooked": ("scan", "drop"),
     "scanner_failed": ("scan", "scanner"),
     "scanner_answers": ("scan", "scanner"),
     "decided": ("examine", "drop"),

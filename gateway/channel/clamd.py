@@ -7,8 +7,8 @@ Does not: say a file is clean unless clamd said so in so many words: whatever el
 `Unscanned`. Tries nothing again, and keeps no byte.
 
 Protocol: clamd(8), commands that begin with `z` and end in NUL. INSTREAM takes pieces, each after its length in four
-bytes (big endian), and ends with an empty one. Known weakness: what clamd leaves out by its own limits it calls OK;
-`daemon.scanner` finds out.
+bytes (big endian), and ends with an empty one. Known weakness: what clamd leaves out by its own limits it may call OK.
+Whether it would is for `daemon.scanner` to find out; where it says so of a file, that is `Overlooked`.
 """
 
 import re
@@ -43,6 +43,10 @@ class Unscanned(Temporary):
     """There is no verdict of the scanner. Says why, in words that hold nothing of the file."""
 
 
+class Overlooked(Unscanned):
+    """clamd reached one of its own limits: it found nothing, and did not look at everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """Of clamd: its program, the number of its daily signatures and when these were made (clamd tells local time, taken
@@ -59,8 +63,10 @@ def scan(section: Scan, body: bytes) -> str | None:
     if said == CLEAN:
         return None
     found = FOUND.fullmatch(said)
-    if found is None or found[1].startswith(LIMIT):
+    if found is None:
         raise Unscanned(f"clamd answers {_shown(said)}")
+    if found[1].startswith(LIMIT):
+        raise Overlooked(f"clamd answers {_shown(said)}")
     return found[1]
 
 

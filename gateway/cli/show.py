@@ -102,6 +102,7 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
                 "file": drop.file.name,
                 "state": drop.state,
                 "received": local(drop.received_at),
+                "reason": _why_held(ctx, drop),
             }
             for drop in names.values()
         ],
@@ -143,6 +144,14 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
             for hold in retention.holds(ctx.engine).values()
         ],
     }
+
+
+def _why_held(ctx: Context, drop: Drop) -> str | None:
+    """Why a drop waits for a person; None when it does not."""
+    if drop.state is not DropState.HELD:
+        return None
+    told = [line for line in log.of_drop(ctx.engine, drop.id) if line.event == "held"]
+    return str(told[-1].detail["reason"]) if told else None
 
 
 def _spoilt(ctx: Context) -> Iterator[dict[str, object]]:

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 from gateway.channel import clamd
-from gateway.channel.clamd import Unscanned
+from gateway.channel.clamd import Overlooked, Unscanned
 from gateway.config import Configuration
 from gateway.errors import Problem
 from gateway.workflow.recover import Difference
+from gateway.workflow.scan import Sight
 
 # MaxRecursion cannot be set to more than 100.
 DEEPER = 120
@@ -38,39 +39,42 @@ def complaints(configuration: Configuration, now: datetime) -> Iterator[str]:
             yield f"{said.engine} tells no date of its signatures: has freshclam fetched any?"
         elif (days := (now - said.made).days) >= section.database_days:
             yield f"the signatures of {said.engine} are {days} days old: does freshclam work?"
-        yield from _of_limits(configuration)
+        found = sight(configuration)
+        yield from filter(None, (found.blind, *found.less))
     except Unscanned as fault:
         yield f"{fault}: while this is so, files wait and nothing is checked"
 
 
-def overlooks(configuration: Configuration) -> bool:
-    """Whether a file could be called clean that was not looked at as a whole. Unscanned when there is no answer."""
-    return any(True for _ in _of_limits(configuration))
-
-
-def _of_limits(configuration: Configuration) -> Iterator[str]:
+def sight(configuration: Configuration) -> Sight:
+    """How much the scanner looks at of what may come. Unscanned when there is no answer."""
     section, limits = configuration.settings.scan, [each.limits for each in configuration.rounds.values()]
     upload, unpacked = max(each.upload_bytes for each in limits), max(each.unpacked_bytes for each in limits)
+    less = []
     try:
         clamd.scan(section, bytes(upload))
     except Unscanned as fault:
-        if SIZE not in str(fault):
+        if isinstance(fault, Overlooked):
+            less.append(f"{fault} of an upload of {upload} bytes: raise that limit in clamd.conf")
+        elif SIZE in str(fault):
+            less.append(f"clamd does not take an upload of {upload} bytes: raise StreamMaxLength in clamd.conf")
+        else:
             raise
-        yield f"clamd does not take an upload of {upload} bytes: raise StreamMaxLength in clamd.conf"
-        return
     try:
         clamd.scan(section, deep(unpacked))
+    except Overlooked as fault:
+        if DEPTH not in str(fault):
+            less.append(f"{fault} of a ZIP with a file of {unpacked} bytes in it: raise that limit in clamd.conf")
     except Unscanned as fault:
-        if DEPTH in str(fault):
-            return
-        if clamd.LIMIT not in str(fault):
+        if SIZE not in str(fault) or not less:
             raise
-        yield f"{fault} of a ZIP with a file of {unpacked} bytes in it: raise that limit in clamd.conf"
-        return
-    yield (
-        f"clamd calls clean what it does not look at, such as the end of a file of {unpacked} bytes in a ZIP: set in "
-        f"clamd.conf AlertExceedsMax yes, MaxFileSize and MaxScanSize above {unpacked}"
-    )
+        return Sight(less[0])  # it cannot even be tried out
+    else:
+        blind = (
+            f"clamd calls clean what it does not look at, such as the end of a file of {unpacked} bytes in a ZIP: set "
+            f"in clamd.conf AlertExceedsMax yes, MaxFileSize and MaxScanSize above {unpacked}"
+        )
+        return Sight(blind, tuple(less))
+    return Sight(less=tuple(less))
 
 
 def deep(size: int) -> bytes:

@@ -14,8 +14,9 @@ from functools import partial
 from gateway.channel.mail import Post, post_for
 from gateway.config import Settings
 from gateway.daemon.parts import Tell, running
-from gateway.daemon.scanner import overlooks
+from gateway.daemon.scanner import sight
 from gateway.store.durable import write_durably
+from gateway.store.looks import Looks
 from gateway.workflow import handover, packages
 from gateway.workflow.assess import assess_all
 from gateway.workflow.context import Context
@@ -31,6 +32,7 @@ from gateway.workflow.vitals import Vitals
 ASSESS_SECONDS = 5.0
 HAND_OVER_SECONDS = 30.0
 MIRROR_SECONDS = 60.0
+MIRROR_AGAIN = 3600.0
 MAIL_SECONDS = 2.0
 DUTY_SECONDS = 30.0
 # How long one round of what goes through every file may take.
@@ -43,7 +45,8 @@ def start_work(
     ctx: Context, settings: Settings, tell: Tell, stack: ExitStack, vitals: Vitals | None = None
 ) -> Callable[[], None]:
     """Start publishing, mailing, judging and the comparison of outbox and ledger; what wakes the first three."""
-    stack.enter_context(running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx), tell, vitals, SLOW)))
+    looks = Looks(time.monotonic, MIRROR_AGAIN)
+    stack.enter_context(running(Loop("mirror", MIRROR_SECONDS, partial(mirror, ctx, looks), tell, vitals, SLOW)))
     stack.enter_context(running(Loop("seal", SEAL_SECONDS, Sealer(ctx, folder_of(settings.paths.state)), tell, vitals)))
     publishing = stack.enter_context(running(Loop("publish", 1.0, partial(publish, ctx, tell), tell, vitals)))
 
@@ -71,7 +74,7 @@ def start_work(
         report()
         assessing.wake()
 
-    scanning = Scanning(time.monotonic, overlooks)
+    scanning = Scanning(time.monotonic, sight)
     judging = Judging(
         ctx, slots=settings.workers.count, seconds=1.0, decided=decided, tell=tell, vitals=vitals, scanning=scanning
     )

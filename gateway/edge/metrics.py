@@ -74,7 +74,7 @@ HISTOGRAMS: Mapping[str, tuple[str, tuple[float, ...]]] = {
     "commit_seconds": ("One commit of the ledger.", (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10)),
     "loop_lag_seconds": ("How much later than asked the event loop came round.", (0.001, 0.01, 0.05, 0.2, 1, 5)),
 }
-SCANS = {"scanned": "clean", "infected": "found", "unscanned": "failed"}
+SCANS = {"scanned": "clean", "infected": "found", "unscanned": "failed", "overlooked": "failed"}
 Gauge = tuple[str, str, float]
 Count = tuple[str, tuple[str, ...]]
 
@@ -97,7 +97,7 @@ def counts_of(event: str, facts: Mapping[str, object], *, error: bool) -> Iterat
             yield "uploads", ("broken_off",)
         case "decided" | "prechecked":
             yield "examinations", ("decided",)
-        case "scanned" | "infected" | "unscanned":
+        case "scanned" | "infected" | "unscanned" | "overlooked":
             yield "scans", (SCANS[event],)
         case "examination_failed":
             yield "examinations", ("failed",)

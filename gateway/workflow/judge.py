@@ -229,7 +229,7 @@ def hold(ctx: Context, drop: Drop, reason: str) -> None:
     with ctx.engine.transaction():
         drops.move(ctx.engine, drop.id, drop.state, follow_drop(drop.state, "held"))
         _log(ctx, drop, "held", detail={"reason": reason}, report_id=_tell_held(ctx, drop))
-        owe_held(ctx, drop)
+        owe_held(ctx, drop, reason)
 
 
 def _tell_held(ctx: Context, drop: Drop) -> str:

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from gateway.channel.clamd import Unscanned
+from gateway.channel.clamd import Overlooked, Unscanned
 from gateway.channel.mail import Post
 from gateway.domain.model import Drop
 from gateway.errors import SURPRISES, GatewayError
 from gateway.examine import place_of
 from gateway.workflow.context import Context
-from gateway.workflow.judge import judge, next_drop
+from gateway.workflow.judge import hold, judge, next_drop
 from gateway.workflow.notify import send_due
 from gateway.workflow.scan import Scanning
 from gateway.workflow.vitals import SLACK, Vitals
@@ -128,7 +128,7 @@ class Judging:
         self._pool.shutdown(wait=True)
 
     def _fill(self) -> None:
-        while len(self._busy) < self._slots:
+        while len(self._busy) < self._slots and self._scanning.trusts(self._ctx.configuration()):
             with self._lock:
                 busy = self._busy | self._scanning.resting()
             drop = next_drop(self._ctx, busy)
@@ -140,7 +140,7 @@ class Judging:
 
     def _judge(self, drop: Drop) -> None:
         try:
-            judge(self._ctx, drop, self._tell)
+            self._judge_or_hold(drop)
         except Unscanned as fault:
             rest = self._scanning.failed(drop.municipality, str(fault))
             self._tell("unscanned", drop=drop.id, reason=str(fault), again_seconds=rest, error=True)
@@ -154,6 +154,15 @@ class Judging:
             self._free(drop)
             self._decided()
             self._loop.wake()
+
+    def _judge_or_hold(self, drop: Drop) -> None:
+        try:
+            judge(self._ctx, drop, self._tell)
+        except Overlooked as fault:
+            if not self._scanning.fits():
+                raise  # too little is looked at of any such file: it goes on when the scanner is mended
+            hold(self._ctx, drop, f"virus scan: {fault}")
+            self._tell("overlooked", id=drop.short_id, drop=drop.id, reason=str(fault), error=True)
 
     def _free(self, drop: Drop) -> None:
         with self._lock:

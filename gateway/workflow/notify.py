@@ -131,15 +131,17 @@ def owe_quality(ctx: Context, drop: Drop, delivery_id: str) -> int:
     return _owe_report(ctx, drop, "quality", drop.id if together else delivery_id, Desk.CONTENT)
 
 
-def owe_held(ctx: Context, drop: Drop) -> int:
-    """A drop could not be checked: its senders hear once that it is safe, the desk each time that it must look."""
+def owe_held(ctx: Context, drop: Drop, reason: str) -> int:
+    """A drop could not be checked: its senders hear once that it is safe, the desk each time that it must look, and
+    for what reason."""
     if drop.lane is Lane.TRIAL:
         return 0
     owed = deadlines.find(ctx.engine, "technical", drop.id)
     params: dict[str, Param] = {"due": owed.due_at.isoformat()} if owed else {}
     late = ("due",) if owed else ()
     told = _owe_about(ctx, drop, "held", ("safe", "nothing", *late), params)
-    notice = _about(drop, "held_desk", f"{drop.id}:{to_ms(ctx.now())}", ("what", *late, "look"), params)
+    subject = f"{drop.id}:{to_ms(ctx.now())}"
+    notice = _about(drop, "held_desk", subject, ("what", "why", *late, "look"), {**params, "reason": reason})
     return told + owe(ctx, notice, desk(ctx))
 
 

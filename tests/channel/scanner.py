@@ -25,23 +25,31 @@ SIGNATURE = "Gateway.Test.Own-1.UNOFFICIAL"
 COMMAND = which("clamd") or "/usr/sbin/clamd"
 # What clamd says when its socket is open and its signatures are loaded.
 READY = "Self checking"
+# Limits that fit what may come; docs/administrator.md says the same (tests/daemon/test_scanner.py).
+FITTING = ("AlertExceedsMax yes", "StreamMaxLength 4M", "MaxFileSize 60M", "MaxScanSize 150M")
 
 
 class Clamd:
-    """A clamd in a folder of its own. `options` are further lines of its configuration."""
+    """A clamd in a folder of its own. `options` are further lines of its configuration, which can be others after the
+    next start."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir(exist_ok=True)
         self.socket = folder / "clamd.ctl"
         self._pid: subprocess.Popen[str] | None = None
+        self._configuration = folder / "clamd.conf"
         database = folder / "database"
         database.mkdir()
         (database / "own.ndb").write_text(f"Gateway.Test.Own-1:0:*:{MARK.hex()}\n", encoding="ascii")
-        self._configuration = folder / "clamd.conf"
+        self._database = database
+        self.configure(*options)
+
+    def configure(self, *options: str) -> None:
+        """Other lines of its configuration, from its next start on."""
         lines = (
-            f"DatabaseDirectory {database}",
+            f"DatabaseDirectory {self._database}",
             f"LocalSocket {self.socket}",
-            f"TemporaryDirectory {folder}",
+            f"TemporaryDirectory {self.socket.parent}",
             "Foreground yes",
             "FixStaleSocket yes",
             *options,

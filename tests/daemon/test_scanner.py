@@ -9,8 +9,8 @@ import pytest
 
 from gateway.channel.clamd import scan
 from gateway.config.scan import Scan
-from gateway.daemon.scanner import complaints, deep
-from tests.channel.scanner import MARK, SIGNATURE, Clamd, answering
+from gateway.daemon.scanner import complaints, deep, sight
+from tests.channel.scanner import FITTING, MARK, SIGNATURE, Clamd, answering
 from tests.samples import zipped
 from tests.world import shipped
 
@@ -21,6 +21,11 @@ MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "administrator.md").rea
 GOOD = tuple(re.findall(r"(?m)^[A-Z][A-Za-z]+ (?:yes|no|[0-9]+M)$", MANUAL))
 
 
+def last(options: tuple[str, ...]) -> tuple[str, ...]:
+    """Of each option the last: clamd takes the first."""
+    return tuple({line.split()[0]: line for line in options}.values())
+
+
 def said(section: Scan) -> list[str]:
     configuration = shipped()
     settings = configuration.settings.model_copy(update={"scan": section})
@@ -28,7 +33,7 @@ def said(section: Scan) -> list[str]:
 
 
 def test_the_manual_names_the_limits() -> None:
-    assert {line.split()[0] for line in GOOD} >= {"AlertExceedsMax", "StreamMaxLength", "MaxFileSize", "MaxScanSize"}
+    assert set(GOOD) >= set(FITTING)
 
 
 def test_nothing_is_said_of_a_scanner_that_is_off() -> None:
@@ -44,7 +49,14 @@ def test_a_scanner_that_is_gone() -> None:
     ("options", "expected"),
     [
         (GOOD, ()),
-        (("StreamMaxLength 1M",), ("does not take an upload of 2621440 bytes: raise StreamMaxLength",)),
+        (
+            (*FITTING, "StreamMaxLength 1M"),
+            ("does not take an upload of 2621440 bytes: raise StreamMaxLength",),
+        ),
+        # So small that it cannot be tried out what else would be left out.
+        ((*FITTING, "StreamMaxLength 32K"), ("raise StreamMaxLength",)),
+        (("StreamMaxLength 1M",), ("AlertExceedsMax yes", "raise StreamMaxLength")),
+        (("AlertExceedsMax yes", "MaxFileSize 1M"), ("AlertExceedsMax yes", "MaxFileSize FOUND")),
         # As Debian sets it up, but for AlertExceedsMax.
         (
             ("AlertExceedsMax yes", "MaxFileSize 25M", "MaxScanSize 100M"),
@@ -57,11 +69,34 @@ def test_a_scanner_that_is_gone() -> None:
 def test_limits_by_which_something_would_be_left_out(
     tmp_path: Path, options: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
-    with Clamd(tmp_path / "c", *options) as clamd:
+    with Clamd(tmp_path / "c", *last(options)) as clamd:
         date, *others = said(clamd.section)
     assert DATE in date
     assert len(others) == len(expected)
     assert all(part in what for part, what in zip(expected, others, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "blind"),
+    [
+        (FITTING, False),
+        # What says so file by file need not stop the others.
+        ((*FITTING, "StreamMaxLength 1M"), False),
+        ((*FITTING, "MaxScanSize 20M"), False),
+        # clamd's own defaults, and Debian's.
+        ((), True),
+        (("StreamMaxLength 25M", "MaxFileSize 25M", "MaxScanSize 100M", "AlertExceedsMax no"), True),
+        # A file in a ZIP above MaxFileSize is skipped without a word.
+        ((*FITTING, "MaxFileSize 25M"), True),
+        ((*FITTING, "ScanArchive no"), True),
+        ((*FITTING, "StreamMaxLength 32K"), True),
+    ],
+)
+def test_whose_word_counts_for_nothing(tmp_path: Path, options: tuple[str, ...], blind: bool) -> None:
+    configuration = shipped()
+    with Clamd(tmp_path / "c", *last(options)) as clamd:
+        settings = configuration.settings.model_copy(update={"scan": clamd.section})
+        assert bool(sight(replace(configuration, settings=settings)).blind) is blind
 
 
 def test_a_scanner_of_which_nothing_is_said_looks_at_the_end_of_the_largest_file(tmp_path: Path) -> None:

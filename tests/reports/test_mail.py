@@ -47,6 +47,7 @@ EVERYTHING: dict[str, Param] = {
     "nothing": "GEEN_WMO_0363_2017H2.txt",
     "login": "anna.0363",
     "signature": "Own.Test-1",
+    "reason": "3 failed examinations",
     "key": "SHA256:7n0XSOSTCTkTzIstEyXiOz1eG9wPB30QF5mWMU4QCvY",
 }
 

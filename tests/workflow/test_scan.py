@@ -25,7 +25,7 @@ from gateway.workflow import folders, retain
 from gateway.workflow.health import View, troubles
 from gateway.workflow.judge import judge
 from gateway.workflow.recover import replay
-from gateway.workflow.scan import FIRST_REST, LONGEST_REST, Scanner, Scanning, scanner
+from gateway.workflow.scan import DOUBT, FIRST_REST, LONGEST_REST, TRUST, Scanner, Scanning, Sight, scanner
 from tests.channel.scanner import MARK, SIGNATURE, Clamd, answering
 from tests.samples import wmo_csv, zipped
 from tests.world import World
@@ -330,16 +330,16 @@ def test_health_is_red_when_the_signatures_are_old(world: World) -> None:
     assert codes(world, Scanner("", now, Version("ClamAV 1.4.3"))) == []
 
 
-def test_what_the_scanner_overlooks_is_tried_out_once_and_again_when_it_comes_back(
+def test_how_much_the_scanner_looks_at_is_tried_out_once_and_again_when_it_comes_back(
     scanned: World, clamd: Clamd
 ) -> None:
     tried: list[Configuration] = []
 
-    def overlooks(configuration: Configuration) -> bool:
+    def sight(configuration: Configuration) -> Sight:
         tried.append(configuration)
-        return True
+        return Sight(less=("large files",))
 
-    scanning = Scanning(Technical(), overlooks)
+    scanning = Scanning(Technical(), sight)
     for section, times in ((clamd.section, 1), (clamd.section, 1), (GONE, 1), (clamd.section, 2), (clamd.section, 2)):
         turn(scanned, section)
         scanning.look(scanned.ctx, scanned.tell)
@@ -349,7 +349,68 @@ def test_what_the_scanner_overlooks_is_tried_out_once_and_again_when_it_comes_ba
     assert seen.overlooks
 
 
-@pytest.mark.parametrize(("event", "result"), [("scanned", "clean"), ("infected", "found"), ("unscanned", "failed")])
+def test_nothing_passes_a_scanner_that_was_not_tried_out_or_is_blind(scanned: World, clamd: Clamd) -> None:
+    clock, blind = Technical(), ["calls clean what it skips"]
+    scanning = Scanning(clock, lambda _configuration: Sight(blind[0]))
+
+    def look(seconds: float = 0) -> tuple[bool, bool]:
+        clock.now += seconds
+        return scanning.look(scanned.ctx, scanned.tell), scanning.trusts(scanned.configuration)
+
+    assert not scanning.trusts(scanned.configuration)
+    assert [look(), look()] == [(False, False)] * 2
+    seen = scanner(scanned.engine)
+    assert seen is not None
+    assert seen.reason == blind[0]
+    blind[0] = ""
+    assert [look(DOUBT - 1), look(1), look(1)] == [(False, False), (True, True), (False, True)]
+    blind[0] = "again"
+    assert [look(TRUST - 2), look(1)] == [(False, True), (False, False)]
+    assert [(event, facts["reason"]) for event, facts in scanned.told] == [
+        ("scanner_failed", "calls clean what it skips"),
+        ("scanner_answers", ""),
+        ("scanner_failed", "again"),
+    ]
+
+
+def test_what_is_believed_of_a_scanner_ends_with_another_or_other_limits(scanned: World, clamd: Clamd) -> None:
+    scanning = Scanning(Technical())
+    scanning.look(scanned.ctx, scanned.tell)
+    assert scanning.trusts(scanned.configuration)
+    rounds = {
+        name: replace(each, limits=replace(each.limits, unpacked_bytes=60_000_000))
+        for name, each in scanned.configuration.rounds.items()
+    }
+    assert not scanning.trusts(replace(scanned.configuration, rounds=rounds))
+    turn(scanned, GONE)
+    assert not scanning.trusts(scanned.configuration)
+    turn(scanned, Scan())
+    assert scanning.trusts(scanned.configuration)
+    turn(scanned, clamd.section)
+    assert scanning.trusts(scanned.configuration)
+
+
+def test_after_a_failure_it_is_tried_out_again_before_a_file_is_called_odd(scanned: World, clamd: Clamd) -> None:
+    found = [Sight()]
+    scanning = Scanning(Technical(), lambda _configuration: found[0])
+    assert not scanning.fits()
+    scanning.look(scanned.ctx, scanned.tell)
+    assert scanning.fits()
+    scanning.failed("0363", "a limit")
+    assert not scanning.fits()
+    scanning.look(scanned.ctx, scanned.tell)
+    assert scanning.fits()
+    found[0] = Sight(less=("large files",))
+    scanning.failed("0363", "a limit")
+    scanning.look(scanned.ctx, scanned.tell)
+    assert not scanning.fits()
+    assert scanning.trusts(scanned.configuration)
+
+
+@pytest.mark.parametrize(
+    ("event", "result"),
+    [("scanned", "clean"), ("infected", "found"), ("unscanned", "failed"), ("overlooked", "failed")],
+)
 def test_each_scan_is_counted(event: str, result: str) -> None:
     assert ("scans", (result,)) in list(counts_of(event, {}, error=False))
 
