@@ -19,6 +19,9 @@ from gateway.reports.facts import Envelope, Times
 from gateway.reports.plain import masked, visible
 from gateway.reports.wording import Pair
 
+# `json.dumps` makes a new one for each of hundreds of elements.
+ENCODER = json.JSONEncoder(ensure_ascii=False)
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
@@ -115,5 +118,5 @@ def dump(document: Mapping[str, object]) -> bytes:
 
 def _value(value: object) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n " + ",\n ".join(json.dumps(element, ensure_ascii=False) for element in value) + "\n]"
-    return json.dumps(value, ensure_ascii=False)
+        return "[\n " + ",\n ".join(map(ENCODER.encode, value)) + "\n]"
+    return ENCODER.encode(value)

@@ -89,12 +89,15 @@ def _rows(findings: tuple[Finding, ...], texts: Texts, tell: Tell) -> list[tuple
     rows: list[tuple[str | int | None, ...]] = [
         (*heads, *(texts.say("en", f"reports.column.{name}") for name in english))
     ]
+    helps = {code: tell(Phrase(f"findings.{code}.help")) for code in {finding.code for finding in findings}}
+    weights = {each: tell(Phrase(f"reports.severity.{each}")) for each in {finding.severity for finding in findings}}
+    members = {each: None if each is None else masked(each) for each in {finding.member for finding in findings}}
+    nothing = Pair("", "")
     for finding in findings:
-        severity = tell(Phrase(f"reports.severity.{finding.severity}"))
-        expected = Pair("", "") if finding.expected is None else tell(finding.expected)
-        found = Pair("", "") if finding.found is None else tell(finding.found)
-        message, help_ = tell(finding.message), tell(Phrase(f"findings.{finding.code}.help"))
-        member = None if finding.member is None else masked(finding.member)
+        severity, help_, member = weights[finding.severity], helps[finding.code], members[finding.member]
+        expected = nothing if finding.expected is None else tell(finding.expected)
+        found = nothing if finding.found is None else tell(finding.found)
+        message = tell(finding.message)
         rows.append(
             (
                 *(finding.code, severity.nl, member, finding.line, finding.record, finding.column),
