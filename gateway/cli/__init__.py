@@ -7,6 +7,7 @@ Touches: the terminal.
 Does not: hold logic. Commands import what they need when they run, so that --help is quick.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -109,6 +110,9 @@ def serve(
     directory: Path, listen: str | None, role: str, simulate: datetime | None, speed: float, identity: Path | None
 ) -> None:
     """Serve until stopped. SIGHUP, or a changed file, reloads the configuration; SIGTERM ends in order."""
+    # What a start makes is kept: searching it for garbage again and again costs a tenth of the start, and a third with
+    # 100,000 accounts. The daemon turns it on again once it is ready.
+    gc.disable()
     from gateway.daemon import Options
     from gateway.daemon import serve as run
 

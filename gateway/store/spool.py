@@ -5,7 +5,8 @@ claims files that others put in a watch folder, places reports by rename. A file
 Touches: inbox/ and outbox/, and below them only names that start with a dot, the report files and what it claims.
 Does not: read the ledger or decide anything. State is where the file is:
 
-    inbox/.staging/<id>/payload          being uploaded; after a crash it is nobody's and is swept
+    inbox/.staging/<id>/payload          being uploaded; after a crash it is nobody's and is swept. The second process
+                                         that takes uploads has .staging-2/, and so on
     inbox/.working/<login>/<code>/<lane>/<name>/   closed under a working name (NAME.filepart), waits for its rename
     inbox/<code>/.claimed/<id>/<name>    taken from the watch folder, not yet landed; after a crash it is landed again
     inbox/<code>/.landed/<id>/           payload and facts.json, whole and durable, waits to be received
@@ -26,7 +27,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from gateway.errors import Corrupt
+from gateway.errors import Corrupt, Refusal
 from gateway.store.claims import (
     PUT,
     TRIAL,
@@ -48,6 +49,9 @@ from gateway.store.durable import (
     write_durably,
 )
 from gateway.store.looks import Looks
+from gateway.store.owned import PRIVATE_FOLDER, Exposed, close, exposed, opened, own
+from gateway.store.working import WHOLE, held, is_writer, open_for_writing
+
 
 STAGING = ".staging"
 WORKING = ".working"
@@ -56,8 +60,8 @@ LANDED = ".landed"
 REFUSED = ".geweigerd"
 COLLECTED = "opgehaald"
 MAIL = ".mail"
-WHOLE = "whole"
-PRIVATE_FOLDER = 0o700
+# What lies in the inbox of a municipality.
+OF_INBOX = frozenset({TRIAL, CLAIMED, LANDED, REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,22 @@ class LandingFacts:
     received_at: int
 
 
+Stamp = tuple[int, int, int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """A landed upload: where it is and what it is."""
+    """A landed upload: where it is and what it is. `stamp`: device, inode, size and times of its payload when it was
+    durable, known where this process summed the very bytes that it wrote; None for what was found."""
 
     folder: Path
     facts: LandingFacts
+    stamp: Stamp | None = None
+
+
+def _stamp(descriptor: int) -> Stamp:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _make(wanted: dict[Path, int]) -> None:
@@ -93,28 +107,36 @@ def _make(wanted: dict[Path, int]) -> None:
         fsync_folder(parent)
 
 
-def _not_a_link(folder: Path) -> Path:
-    """The folder; OSError when it is a link: who may write beside it would choose whose uploads are in it."""
-    if folder.is_symlink():
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
-    return folder
+def _folders(folder: Path) -> frozenset[str]:
+    """The names of the folders in one; none when it cannot be listed."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return frozenset(entry.name for entry in entries if entry.is_dir())
+    return frozenset()
+
+
+def _hidden_in(folder: Path) -> list[Path]:
+    """What is being written in a folder, under a hidden name; a glob costs three times as much."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        return [Path(entry) for entry in entries if entry.name.startswith(".") and entry.name.endswith(HIDDEN)]
+    return []
 
 
 class Spool:
-    """The two folders of one gateway."""
+    """The two folders of one gateway. `process`: which of those that take uploads this one is."""
 
-    def __init__(self, inbox: Path, outbox: Path) -> None:
+    def __init__(self, inbox: Path, outbox: Path, process: int = 1) -> None:
         self.inbox = inbox
         self.outbox = outbox
+        self.staging = inbox / (STAGING if process == 1 else f"{STAGING}-{process}")
 
     def _wanted(self, municipalities: list[str]) -> dict[Path, int]:
         """Every folder that is needed, and its mode."""
         wanted = dict.fromkeys((self.inbox, self.outbox), 0o750)
-        wanted |= dict.fromkeys((self.inbox / STAGING, self.inbox / WORKING), PRIVATE_FOLDER)
+        wanted |= dict.fromkeys((self.staging, self.inbox / WORKING), PRIVATE_FOLDER)
         for code in municipalities:
             inbox, outbox = self.inbox / code, self.outbox / code
             wanted |= dict.fromkeys((inbox, inbox / TRIAL, outbox, outbox / COLLECTED), 0o750)
-            wanted |= {inbox / name: PRIVATE_FOLDER for name in (CLAIMED, LANDED, REFUSED)}
+            wanted |= {inbox / name: PRIVATE_FOLDER for name in OF_INBOX - {TRIAL}}
         return wanted
 
     def missing(self, municipalities: list[str]) -> list[Path]:
@@ -133,41 +155,64 @@ class Spool:
             _make(self._wanted([]))
         failed = []
         for code in municipalities:
+            # Mostly all are there, and two listings cost a third of seven looks.
+            if _folders(self.inbox / code) >= OF_INBOX and COLLECTED in _folders(self.outbox / code):
+                continue
             try:
                 _make(self._wanted([code]))
             except OSError:
                 failed.append(code)
         return failed
 
+    def exposed(self, municipalities: list[str]) -> list[Exposed]:
+        """The folders of what comes in that are more open to others than they should be."""
+        wanted = self._wanted(municipalities)
+        coming = {folder: mode for folder, mode in wanted.items() if folder.is_relative_to(self.inbox)}
+        shared = frozenset(self.inbox / code / lane for code in municipalities for lane in ("", TRIAL))
+        return exposed(coming, shared, self._ours)
+
+    def close(self, municipalities: list[str]) -> None:
+        """Close those that can be closed; what a program put there, and that it may put more, stays as it is."""
+        close(self.exposed(municipalities))
+
+    @property
+    def _ours(self) -> Path:
+        """A folder of which nobody else can have changed anything."""
+        return self.inbox / WORKING
+
     # --- uploads ------------------------------------------------------------------------------------------------------
 
     def stage(self, landing_id: str) -> int:
         """Open a new, empty, invisible payload for reading and writing; its file descriptor."""
         with world():
-            folder = self.inbox / STAGING / landing_id
+            folder = self.staging / landing_id
             folder.mkdir(mode=PRIVATE_FOLDER)
             return os.open(folder / "payload", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
 
     def discard(self, landing_id: str) -> None:
         """Throw away a staged upload that was broken off or refused."""
-        shutil.rmtree(self.inbox / STAGING / landing_id, ignore_errors=True)
+        shutil.rmtree(self.staging / landing_id, ignore_errors=True)
 
-    def land(self, facts: LandingFacts, working: Path | None = None) -> Landing:
-        """Make a staged payload (or a whole working file) and its facts durable and visible to intake by one rename."""
-        staged = working or self.inbox / STAGING / facts.id
+    def land(self, facts: LandingFacts, working: Path | None = None, *, summed: int | None = None) -> Landing:
+        """Make a staged payload (or a whole working file) and its facts durable and visible to intake by one rename.
+        `summed`: the descriptor that its bytes were written to, all of them and no others, while they were summed."""
+        staged = working or self.staging / facts.id
         landed = self.inbox / facts.municipality / LANDED / facts.id
         with world():
             descriptor = os.open(staged / "payload", os.O_RDONLY | os.O_NOFOLLOW)
             try:
                 os.fsync(descriptor)
+                stamp = _stamp(descriptor) if summed is not None else None
+                if summed is not None and _stamp(summed) != stamp:
+                    raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(staged))
             finally:
                 os.close(descriptor)
             write_durably(staged / "facts.json", json.dumps(asdict(facts)).encode())
-            _not_a_link(landed.parent)
-            staged.rename(landed)
-            fsync_folder(landed.parent)
+            with opened(landed.parent, self._ours) as folder:
+                os.rename(staged, facts.id, dst_dir_fd=folder)
+                os.fsync(folder)
             fsync_folder(staged.parent)
-        return Landing(landed, facts)
+        return Landing(landed, facts, stamp)
 
     def landed_folders(self, looks: Looks | None = None) -> list[Path]:
         """The folder of every landed upload that was not removed yet, oldest first (ids grow with time). Who asks every
@@ -184,7 +229,7 @@ class Spool:
             if code.startswith(".") or (looks is not None and looks.same(folder)):
                 continue
             with suppress(OSError):
-                found = list(_not_a_link(Path(folder)).iterdir())
+                found = list(own(Path(folder), self._ours).iterdir())
                 if looks is not None and not found:
                     looks.done(folder)
                 yield from found
@@ -196,7 +241,7 @@ class Spool:
             for folder in sorted(self.inbox.glob("[!.]*")):
                 try:
                     for name in (CLAIMED, LANDED):
-                        os.scandir(_not_a_link(folder / name)).close()
+                        os.scandir(own(folder / name, self._ours)).close()
                 except (FileNotFoundError, NotADirectoryError):
                     continue
                 except OSError as error:
@@ -205,9 +250,13 @@ class Spool:
 
     @staticmethod
     def read_facts(folder: Path) -> Landing:
-        """The landing in a folder; Corrupt when its facts cannot be read, or are those of another place."""
+        """The landing in a folder; Corrupt when its facts cannot be read, are those of another place, or may have been
+        put there by somebody else. They hold the checksum of the payload."""
         try:
-            facts = LandingFacts(**json.loads((folder / "facts.json").read_bytes()))
+            with opened(folder, folder.parents[2] / WORKING) as inside:
+                descriptor = os.open("facts.json", os.O_RDONLY | os.O_NOFOLLOW, dir_fd=inside)
+            with os.fdopen(descriptor, "rb") as file:
+                facts = LandingFacts(**json.load(file))
         except (OSError, ValueError, TypeError) as error:
             raise Corrupt(f"landing {folder.name} has no readable facts") from error
         if (facts.id, facts.municipality) != (folder.name, folder.parent.parent.name):
@@ -216,14 +265,17 @@ class Spool:
 
     @staticmethod
     def payload(landing: Landing) -> bytes:
-        """The bytes of a landed upload; Corrupt when they cannot be read or are not what was landed."""
+        """The bytes of a landed upload; Corrupt when they cannot be read or are not what was landed. A file that nobody
+        touched since this process summed and fsynced it is not summed again: that took 2 ms for 2.5 MB."""
         try:
-            body = (landing.folder / "payload").read_bytes()
+            with (landing.folder / "payload").open("rb", buffering=0) as source:
+                body = source.read()
+                untouched = landing.stamp is not None and _stamp(source.fileno()) == landing.stamp
         except OSError as error:
             raise Corrupt(f"landing {landing.facts.id} has no readable payload: {error.strerror}") from error
         if len(body) != landing.facts.size:
             raise Corrupt(f"landing {landing.facts.id} has {len(body)} bytes, {landing.facts.size} were landed")
-        if sha256(body).hexdigest() != landing.facts.sha256:
+        if not untouched and sha256(body).hexdigest() != landing.facts.sha256:
             raise Corrupt(f"landing {landing.facts.id} does not have the checksum it landed with")
         return body
 
@@ -239,9 +291,9 @@ class Spool:
         shutil.rmtree(folder, ignore_errors=True)
 
     def sweep_staging(self) -> int:
-        """Remove uploads that a crash broke off; how many. Only when no edge of this node is running."""
+        """Remove uploads that a crash broke off; how many. Only who holds the lock of this process."""
         with world():
-            folders = list((self.inbox / STAGING).iterdir())
+            folders = list(self.staging.iterdir()) if self.staging.is_dir() else []
             for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)
         return len(folders)
@@ -255,25 +307,28 @@ class Spool:
     @staticmethod
     def open_working(item: Path, *, truncate: bool) -> int:
         """Open a working file for writing, new or to go on with; until `close_working` it is not whole."""
-        with world():
-            item.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-            (item / WHOLE).unlink(missing_ok=True)
-            fsync_folder(item)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if truncate else 0)
-            return os.open(item / "payload", flags, PRIVATE_FILE)
+        with held(item, make=True):
+            return open_for_writing(item, truncate=truncate)
 
     @staticmethod
     def close_working(item: Path, descriptor: int, opened_at: int) -> None:
-        """The client closed it without an error: its bytes are whole and durable. `opened_at` is kept for the grace."""
+        """The client closed it without an error: its bytes are whole and durable. `opened_at` is kept for the grace.
+        Refusal INCOMPLETE_WRITE when somebody else is its writer by now."""
         with world():
             os.fsync(descriptor)
+        with held(item):
+            if not is_writer(item, descriptor):
+                raise Refusal("INCOMPLETE_WRITE")
             write_durably(item / WHOLE, str(opened_at).encode())
 
     @staticmethod
-    def unmark_working(item: Path) -> None:
-        """It is not whole (any more): its last handle did not end well."""
-        with world():
-            (item / WHOLE).unlink(missing_ok=True)
+    def leave_working(item: Path, descriptor: int, size: int) -> None:
+        """Its writer ends without a CLOSE, or not well: it stays, cut to `size`, and is not whole. Nothing when
+        somebody else is its writer by now."""
+        with suppress(Refusal), held(item), world():
+            if is_writer(item, descriptor):
+                (item / WHOLE).unlink(missing_ok=True)
+                os.ftruncate(descriptor, size)
 
     @staticmethod
     def whole_since(item: Path) -> int | None:
@@ -317,7 +372,7 @@ class Spool:
         """Take a file out of the watch folder, so that nobody can open it by name any more. The move changes the file's
         own times, so `put_at` is kept in the name of a folder."""
         with world():
-            folder = _not_a_link(self.inbox / municipality / CLAIMED) / claim_id
+            folder = own(self.inbox / municipality / CLAIMED, self._ours) / claim_id
             folder.mkdir(mode=PRIVATE_FOLDER)
             try:
                 claimed = self._move_in(path, folder, TRIAL if lane == TRIAL else put_at)
@@ -358,7 +413,7 @@ class Spool:
     def claims_in(folder: Path) -> list[Claim]:
         """The claim of such a folder; none when a crash, or the watch, left it empty."""
         with world():
-            paths = paths_in(folder)
+            paths = paths_in(own(folder, folder.parents[2] / WORKING)) if folder.exists() else []
         return [claim_at(folder, folder.parent.parent.name, path) for path in paths]
 
     def claims(self) -> list[Claim]:
@@ -403,7 +458,7 @@ class Spool:
     def refuse_claim(self, claim: Claim) -> None:
         """Set a refused file aside for its owner; nothing is thrown away."""
         with world():
-            folder = _not_a_link(self.inbox / claim.municipality / REFUSED) / claim.id
+            folder = own(self.inbox / claim.municipality / REFUSED, self._ours) / claim.id
             folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             fsync_folder(folder.parent)
             claim.path.rename(folder / claim.path.name)
@@ -411,7 +466,7 @@ class Spool:
         self.drop_claim(claim)
 
     def sweep_claims(self) -> int:
-        """Remove the empty folders of claims that a crash broke off; how many. Only when no watch of this node runs."""
+        """Remove the empty folders of claims that a crash broke off; how many. Only who tends the folders."""
         with world():
             swept = 0
             for folder in self.inbox.glob(f"*/{CLAIMED}/*"):
@@ -457,7 +512,7 @@ class Spool:
         node publishes or sends."""
         with world():
             reported = [self.outbox / code / name for code in municipalities for name in ("", COLLECTED)]
-            left = [path for folder in (*reported, self.outbox / MAIL) for path in folder.glob(f".*{HIDDEN}")]
+            left = [path for folder in (*reported, self.outbox / MAIL) for path in _hidden_in(folder)]
             for path in left:
                 path.unlink(missing_ok=True)
         return len(left)
