@@ -242,7 +242,7 @@ def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:
         ctx.spool.refuse_claim(claim)
         tell("refused", code=refusal.code, municipality=claim.municipality, claim=claim.id)
         return
-    with (ctx.spool.inbox / ".staging" / claim.id / "payload").open("rb") as payload:
+    with (ctx.spool.staging / claim.id / "payload").open("rb") as payload:
         digest = file_digest(payload, "sha256").hexdigest()
     ctx.spool.land(
         LandingFacts(

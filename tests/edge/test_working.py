@@ -9,12 +9,10 @@ Does not: test final names (test_closing) or refused ones (test_session).
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from gateway.edge.sftp.upload import Upload, Writers, covered, cut_off
-from gateway.errors import Refusal
+from gateway.edge.sftp.upload import covered, cut_off
 from tests.edge import raw
 from tests.edge.raw import Raw, text
 from tests.house import Gateway, copy_demo
@@ -288,20 +286,3 @@ def test_spans_are_what_a_set_of_bytes_says() -> None:
         assert {each for start, end in spans for each in range(start, end)} == positions
         assert all(a[1] < b[0] for a, b in pairwise(spans))
         assert all(start < end for start, end in spans)
-
-
-def test_nobody_opens_or_drops_a_file_that_is_being_dropped(tmp_path: Path) -> None:
-    writers = Writers()
-    upload = cast(Upload, object())
-    with writers.dropping(tmp_path):
-        with pytest.raises(Refusal, match="BUSY"):
-            writers.take(tmp_path, upload)
-        with pytest.raises(Refusal, match="BUSY"), writers.dropping(tmp_path):
-            pass
-    writers.take(tmp_path, upload)
-    assert writers.has(tmp_path, upload)
-    with pytest.raises(Refusal, match="INCOMPLETE_WRITE"), writers.dropping(tmp_path):
-        pass
-    writers.leave(tmp_path, upload)
-    with writers.dropping(tmp_path):
-        assert not writers.has(tmp_path, upload)

@@ -188,7 +188,10 @@ def test_a_link_in_place_of_a_working_file_is_not_written(spool: Spool, secret: 
     item.mkdir(parents=True)
     (item / "payload").symlink_to(secret)
     with pytest.raises(Temporary):
-        spool.open_working(item, truncate=True)
+        spool.open_working(item, truncate=False)
+    os.close(spool.open_working(item, truncate=True))
+    assert not (item / "payload").is_symlink()
+    assert (item / "payload").read_bytes() == b""
     assert secret.read_bytes() == b"of another municipality"
 
 

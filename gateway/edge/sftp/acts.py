@@ -15,8 +15,9 @@ from gateway.domain.acts import accepts_terms, is_statement, parse_selection, se
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Account, Channel, Lane
 from gateway.edge.sftp.tree import Place, Sort
-from gateway.edge.sftp.upload import Writers, working_item
+from gateway.edge.sftp.upload import working_item
 from gateway.errors import Refusal
+from gateway.store.working import dropping
 from gateway.workflow import accounts, folders, nothing, withdraw
 from gateway.workflow.admit import Attempt
 from gateway.workflow.context import Context
@@ -84,14 +85,14 @@ def find(ctx: Context, account: Account, place: Place) -> Act:
     return Act(place, partial(folders.accept_terms, ctx, account, "sftp"))
 
 
-def rename(ctx: Context, account: Account, writers: Writers, old: Place, new: Place, written: int | None) -> Act:
+def rename(ctx: Context, account: Account, old: Place, new: Place, written: int | None) -> Act:
     """Do the act that a rename asks for. `written`: the size under which a working file of an act is remembered."""
     same_folder = (old.sort, old.code, old.lane) == (new.sort, new.code, new.lane)
     if not same_folder or is_working_name(new.name):
         raise Refusal("NO_RENAME")
     act = find(ctx, account, new)
     if old.sort is Sort.UPLOAD:
-        act.size = _state_working(ctx, writers, Attempt(account, old.code, old.lane, old.name), act)
+        act.size = _state_working(ctx, Attempt(account, old.code, old.lane, old.name), act)
         return act
     if is_working_name(old.name):
         if written is None:
@@ -103,14 +104,12 @@ def rename(ctx: Context, account: Account, writers: Writers, old: Place, new: Pl
     return act
 
 
-def _state_working(ctx: Context, writers: Writers, source: Attempt, act: Act) -> int:
+def _state_working(ctx: Context, source: Attempt, act: Act) -> int:
     """A working file got the name of a statement: it is done, and the file goes. Its size."""
     if not is_working_name(source.name):
         raise Refusal("NO_RENAME")
     item = working_item(ctx, source)
-    with writers.dropping(item):
-        if not item.exists():
-            raise Refusal("NO_SUCH_FILE")
+    with dropping(item):
         size = sum(size for name, size, _ in ctx.spool.working_files(item.parent) if name == source.name)
         act.done()
         ctx.spool.remove_working(item)

@@ -402,7 +402,7 @@ class Session(asyncssh.SFTPServer):
             return
         if acts.is_act(new):
             written = self._house.acts.size(self._known.login, old, self._house.monotonic())
-            renaming = partial(acts.rename, self._ctx, self._account(), self._house.writers, old, new, written)
+            renaming = partial(acts.rename, self._ctx, self._account(), old, new, written)
             self._acted(await self._in_thread(renaming))
             return
         same_folder = (old.sort, old.code, old.lane) == (Sort.UPLOAD, new.code, new.lane)
@@ -410,11 +410,11 @@ class Session(asyncssh.SFTPServer):
             raise Refusal("NO_RENAME")
         if is_working_name(new.name):
             attempt = Attempt(self._account(), new.code, new.lane, new.name)
-            await self._in_thread(rename_working, self._ctx, self._house.writers, attempt, old.name)
+            await self._in_thread(rename_working, self._ctx, attempt, old.name)
             return
         attempt = Attempt(self._account(), new.code, new.lane, new.name)
         size = (await self._in_thread(self._view.entry, oldpath)).size or 0
-        finishing = partial(finish_working, self._ctx, self._house.writers, self._house.intake)
+        finishing = partial(finish_working, self._ctx, self._house.intake)
         answer = await self._in_thread(finishing, attempt, old.name)
         await self._received(asyncio.wrap_future(answer), attempt, size)
 

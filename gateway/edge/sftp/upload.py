@@ -18,9 +18,7 @@ import os
 import resource
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import file_digest
@@ -30,6 +28,7 @@ from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Channel, from_ms, to_ms
 from gateway.errors import Refusal, Temporary
 from gateway.store.spool import LandingFacts
+from gateway.store.working import dropping, replacing
 from gateway.workflow.admit import Attempt, admit
 from gateway.workflow.context import Context, current_round
 from gateway.workflow.intake import Intake
@@ -124,13 +123,13 @@ def half_of_the_descriptors() -> int:
 
 @dataclass(slots=True)
 class Writers:
-    """How many uploads are open, and who writes which working file now. Shared by all sessions and their threads."""
+    """How many uploads are open in this process, and who of it writes which working file. Shared by all sessions and
+    their threads. Who is the writer among all processes is for `store.working` to say."""
 
     most: int = field(default_factory=half_of_the_descriptors)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: Counter[str] = field(default_factory=Counter)
     _writing: dict[Path, Upload] = field(default_factory=dict)
-    _dropping: set[Path] = field(default_factory=set)
 
     def begin(self, login: str) -> None:
         """One more upload. `Refusal` BUSY when there are too many, in all or of this account."""
@@ -147,40 +146,19 @@ class Writers:
                 del self._open[login]
 
     def take(self, item: Path, upload: Upload) -> None:
-        """`upload` writes from now on; a former one is broken. `Refusal` BUSY while the file is being dropped."""
+        """`upload` writes from now on; a former one of this process hears so at its next write, one of another process
+        at its end."""
         with self._lock:
-            if item in self._dropping:
-                raise Refusal("BUSY")
             former = self._writing.get(item)
             if former is not None:
                 former.broken = Refusal("INCOMPLETE_WRITE")
             self._writing[item] = upload
-
-    def has(self, item: Path, upload: Upload) -> bool:
-        """Whether `upload` is still the writer."""
-        with self._lock:
-            return self._writing.get(item) is upload
 
     def leave(self, item: Path, upload: Upload) -> None:
         """`upload` is the writer no more."""
         with self._lock:
             if self._writing.get(item) is upload:
                 del self._writing[item]
-
-    @contextmanager
-    def dropping(self, item: Path) -> Iterator[None]:
-        """Nobody else drops or opens the file meanwhile. `Refusal` INCOMPLETE_WRITE while it has a writer."""
-        with self._lock:
-            if item in self._dropping:
-                raise Refusal("BUSY")
-            if item in self._writing:
-                raise Refusal("INCOMPLETE_WRITE")
-            self._dropping.add(item)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._dropping.discard(item)
 
 
 def open_upload(ctx: Context, writers: Writers, attempt: Attempt, *, truncate: bool) -> Upload:
@@ -203,7 +181,7 @@ def _open_working(ctx: Context, writers: Writers, upload: Upload, item: Path, *,
     writers.take(item, upload)
     try:
         upload.descriptor = ctx.spool.open_working(item, truncate=truncate)
-    except Temporary:
+    except (Refusal, Temporary):
         writers.leave(item, upload)
         raise
     upload.item = item
@@ -236,11 +214,11 @@ def _let_go(writers: Writers, upload: Upload) -> None:
 
 def _leave_unfinished(ctx: Context, writers: Writers, upload: Upload, item: Path) -> None:
     """Keep a working file as far as it was written without gaps, so that the client can go on at its end."""
-    if writers.has(item, upload):
-        ctx.spool.unmark_working(item)
-        first = upload.spans[0] if upload.spans else (0, 0)
-        os.ftruncate(upload.descriptor, first[1] if first[0] == 0 else 0)
-    writers.leave(item, upload)
+    first = upload.spans[0] if upload.spans else (0, 0)
+    try:
+        ctx.spool.leave_working(item, upload.descriptor, first[1] if first[0] == 0 else 0)
+    finally:
+        writers.leave(item, upload)
 
 
 def close_upload(ctx: Context, writers: Writers, intake: Intake, upload: Upload) -> Future[Received] | None:
@@ -261,7 +239,7 @@ def close_upload(ctx: Context, writers: Writers, intake: Intake, upload: Upload)
             done = True
             return None
         admit(ctx, upload.attempt, started=upload.started)
-        payload = ctx.spool.inbox / ".staging" / upload.id / "payload"
+        payload = ctx.spool.staging / upload.id / "payload"
         facts = _facts(ctx, upload.attempt, upload.id, upload.started, payload)
         landing = ctx.spool.land(facts)
         done = True
@@ -273,16 +251,12 @@ def close_upload(ctx: Context, writers: Writers, intake: Intake, upload: Upload)
             break_off(ctx, writers, upload)
 
 
-def finish_working(
-    ctx: Context, writers: Writers, intake: Intake, attempt: Attempt, working_name: str
-) -> Future[Received]:
+def finish_working(ctx: Context, intake: Intake, attempt: Attempt, working_name: str) -> Future[Received]:
     """A working file is renamed to its final name (in `attempt`): the moment it is dropped. Raises like close_upload;
     the working file then stays."""
     source = Attempt(attempt.account, attempt.municipality, attempt.lane, working_name)
     item = working_item(ctx, source)
-    with writers.dropping(item):
-        if not item.exists():
-            raise Refusal("NO_SUCH_FILE")
+    with dropping(item):
         opened_at = ctx.spool.whole_since(item)
         if opened_at is None:
             raise Refusal("INCOMPLETE_WRITE")
@@ -292,16 +266,14 @@ def finish_working(
         return intake.submit(ctx.spool.land(facts, item))
 
 
-def rename_working(ctx: Context, writers: Writers, attempt: Attempt, working_name: str) -> None:
+def rename_working(ctx: Context, attempt: Attempt, working_name: str) -> None:
     """A working file gets another working name (in `attempt`); it stays a working file."""
     admit(ctx, attempt)
     source = Attempt(attempt.account, attempt.municipality, attempt.lane, working_name)
     item, target = working_item(ctx, source), working_item(ctx, attempt)
     if item == target:
         return
-    with writers.dropping(item), writers.dropping(target):
-        if not item.exists():
-            raise Refusal("NO_SUCH_FILE")
+    with dropping(item), replacing(target):
         ctx.spool.rename_working(item, attempt.name)
 
 
