@@ -79,21 +79,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 # --- unknown keys -------------------------------------------------------------------------------------------
 
 
+@cache
 def fields_of(shape: Any) -> Mapping[str, Any] | None:
     """The keys and their types of a pydantic model (by alias) or a dataclass; None for any other type."""
     if isinstance(shape, type) and issubclass(shape, BaseModel):
         return {info.alias or name: info.annotation for name, info in shape.model_fields.items()}
     if isinstance(shape, type) and dataclasses.is_dataclass(shape):
-        return _dataclass_fields(shape)
+        hints = typing.get_type_hints(shape)
+        return {field.name: hints[field.name] for field in dataclasses.fields(shape)}
     return None
 
 
 @cache
-def _dataclass_fields(shape: type) -> Mapping[str, Any]:
-    hints = typing.get_type_hints(shape)
-    return {field.name: hints[field.name] for field in dataclasses.fields(shape)}
-
-
 def _inner(shape: Any, index: int) -> Any:
     """The type of the keys (0) or values (-1) inside a container type; object when it says nothing."""
     arguments = [a for a in typing.get_args(shape) if a is not Ellipsis]
@@ -106,10 +103,11 @@ def _alternatives(shape: Any) -> tuple[Any, ...]:
     return (shape,)
 
 
-def _branch(value: Plain, shape: Any) -> Any:
+@cache
+def _branch(shape: Any, of_mapping: bool) -> Any:
     """Of a union, the member that a mapping or list is meant for."""
     options = _alternatives(shape)
-    if isinstance(value, dict):
+    if of_mapping:
         for option in options:
             if fields_of(option) is not None or issubclass(typing.get_origin(option) or object, Mapping):
                 return option
@@ -118,7 +116,9 @@ def _branch(value: Plain, shape: Any) -> Any:
 
 def unknown_keys(value: Plain, shape: Any, loc: Loc) -> Iterator[tuple[Loc, str, Iterable[str]]]:
     """Every key of `value` that its shape does not know: where, which, and what is known there."""
-    shape = _branch(value, shape)
+    if not isinstance(value, dict | list):
+        return
+    shape = _branch(shape, isinstance(value, dict))
     known = fields_of(shape)
     if isinstance(value, dict):
         for key, item in value.items():
@@ -126,13 +126,15 @@ def unknown_keys(value: Plain, shape: Any, loc: Loc) -> Iterator[tuple[Loc, str,
                 yield loc, key, known
             else:
                 yield from unknown_keys(item, known[key] if known else _inner(shape, -1), (*loc, key))
-    elif isinstance(value, list):
+    else:
         for index, item in enumerate(value):
             yield from unknown_keys(item, _inner(shape, 0), (*loc, index))
 
 
 def _without_unknown(value: Plain, shape: Any) -> Plain:
-    shape = _branch(value, shape)
+    if not isinstance(value, dict | list):
+        return value
+    shape = _branch(shape, isinstance(value, dict))
     known = fields_of(shape)
     if isinstance(value, dict):
         return {
@@ -140,9 +142,7 @@ def _without_unknown(value: Plain, shape: Any) -> Plain:
             for key, item in value.items()
             if known is None or key in known
         }
-    if isinstance(value, list):
-        return [_without_unknown(item, _inner(shape, 0)) for item in value]
-    return value
+    return [_without_unknown(item, _inner(shape, 0)) for item in value]
 
 
 # --- words --------------------------------------------------------------------------------------------------
