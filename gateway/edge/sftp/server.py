@@ -31,7 +31,7 @@ from gateway.reports.plain import masked
 from gateway.reports.wording import refusal_line
 
 # Of one SFTP channel: what a client may send before its requests are handled.
-WINDOW = 256 * 1024
+WINDOW = 512 * 1024
 LOOK_SECONDS = 10.0
 
 

@@ -320,6 +320,13 @@ class Session(asyncssh.SFTPServer):
         except Refusal as refusal:
             raise self._status(refusal) from refusal
 
+    def write_now(self, opened: object, offset: int, data: memoryview) -> bool:
+        """See `wire.Told`."""
+        try:
+            return isinstance(opened, Upload) and opened.write(offset, data) == len(data)
+        except Refusal:
+            return False
+
     async def close(self, file_obj: object) -> None:
         """The client's own CLOSE, or a clean-up after the line is gone: only the first can make a drop."""
         by_client = self.closing_by_client

@@ -21,8 +21,9 @@ from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Any
 
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Channel, from_ms, to_ms
@@ -63,6 +64,9 @@ def cut_off(spans: Spans, size: int) -> Spans:
 class Upload:
     """A file open for writing. `item` is its working file's folder, None for a final name (then `id` names its place in
     staging). `broken` is the refusal that a write ended in; nothing is received after it. `spans` is what was written.
+
+    A new file that comes from front to back, as all clients send it, is summed on its way: reading it again at the end
+    took 2 ms of processor for 2.5 MB. `summed`: how far; -1 when something came otherwise.
     """
 
     attempt: Attempt
@@ -74,8 +78,10 @@ class Upload:
     size: int = 0
     spans: Spans = ()
     broken: Refusal | None = None
+    summed: int = 0
+    _sum: Any = field(default_factory=sha256)
 
-    def write(self, offset: int, data: bytes) -> int:
+    def write(self, offset: int, data: bytes | memoryview) -> int:
         """Write at an offset, synchronously: a thread costs more than the page cache. Raises `Refusal`."""
         if self.broken:
             raise self.broken
@@ -91,6 +97,11 @@ class Upload:
             raise self.broken from error
         self.size = max(self.size, offset + len(data))
         self.spans = covered(self.spans, offset, offset + len(data))
+        if offset == self.summed:
+            self._sum.update(data)
+            self.summed += len(data)
+        elif offset < self.summed:
+            self.summed = -1
         if len(self.spans) > MOST_PIECES:
             self.broken = Refusal("INCOMPLETE_WRITE")
             raise self.broken
@@ -110,6 +121,12 @@ class Upload:
             raise self.broken from error
         self.size = size
         self.spans = cut_off(self.spans, size)
+        if size < self.summed:
+            self.summed = -1
+
+    def sha256(self) -> str | None:
+        """The SHA-256 of all that was written, in lower-case hex; None when the file has to be read for it."""
+        return str(self._sum.hexdigest()) if self.summed == self.size else None
 
     def has_gaps(self) -> bool:
         """Whether a part of it was never written."""
@@ -239,9 +256,11 @@ def close_upload(ctx: Context, writers: Writers, intake: Intake, upload: Upload)
             done = True
             return None
         admit(ctx, upload.attempt, started=upload.started)
-        payload = ctx.spool.staging / upload.id / "payload"
-        facts = _facts(ctx, upload.attempt, upload.id, upload.started, payload)
-        landing = ctx.spool.land(facts)
+        digest = upload.sha256()
+        summed = None if digest is None else upload.descriptor
+        digest = digest or _digest(ctx.spool.staging / upload.id / "payload")
+        facts = _facts(ctx, upload.attempt, upload.id, upload.started, upload.size, digest)
+        landing = ctx.spool.land(facts, summed=summed)
         done = True
         return intake.submit(landing)
     finally:
@@ -262,7 +281,8 @@ def finish_working(ctx: Context, intake: Intake, attempt: Attempt, working_name:
             raise Refusal("INCOMPLETE_WRITE")
         started = from_ms(opened_at)
         admit(ctx, attempt, started=started)
-        facts = _facts(ctx, attempt, ctx.new_id(), started, item / "payload")
+        payload = item / "payload"
+        facts = _facts(ctx, attempt, ctx.new_id(), started, payload.stat().st_size, _digest(payload))
         return intake.submit(ctx.spool.land(facts, item))
 
 
@@ -277,10 +297,12 @@ def rename_working(ctx: Context, attempt: Attempt, working_name: str) -> None:
         ctx.spool.rename_working(item, attempt.name)
 
 
-def _facts(ctx: Context, attempt: Attempt, landing_id: str, started: datetime, payload: Path) -> LandingFacts:
+def _digest(payload: Path) -> str:
     with payload.open("rb") as source:
-        digest = file_digest(source, "sha256").hexdigest()
-        size = source.tell()
+        return file_digest(source, "sha256").hexdigest()
+
+
+def _facts(ctx: Context, attempt: Attempt, landing_id: str, started: datetime, size: int, digest: str) -> LandingFacts:
     if size == 0:
         raise Refusal("EMPTY")
     return LandingFacts(

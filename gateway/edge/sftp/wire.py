@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
+from asyncssh.channel import SSHChannel
 from asyncssh.connection import SSHConnection
 from asyncssh.constants import (
     FX_EOF,
@@ -30,10 +31,10 @@ from asyncssh.constants import (
     MSG_SERVICE_REQUEST,
 )
 from asyncssh.misc import ConnectionLost, Error
-from asyncssh.packet import SSHPacket
+from asyncssh.packet import PacketDecodeError, SSHPacket
 from asyncssh.sftp import SFTPBadMessage, SFTPHandler, SFTPInvalidHandle, SFTPLimits, SFTPName, SFTPServerHandler
 
-from gateway.edge.sftp import guard
+from gateway.edge.sftp import bulk, guard
 
 NEEDED = (
     "run",
@@ -49,17 +50,21 @@ NEEDED = (
     "_extensions",
     "_cleanup",
     "recv_packet",
+    "recv_packets",
     "send_packet",
 )
 NOT_OFFERED = (b"hardlink@openssh.com", b"copy-data", b"ranges@asyncssh.com", b"statvfs@openssh.com",
                b"fstatvfs@openssh.com")  # fmt: skip
 NEEDED_BELOW = ("_packet_handlers", "_process_service_request", "get_owner", *guard.NEEDED)
+NEEDED_OF_CHANNELS = bulk.NEEDED_OF_CHANNELS
 USERAUTH = b"ssh-userauth"
 # As OpenSSH's own server: a request and its head fit in 256 KiB.
 LONGEST_DATA = 255 * 1024
 LONGEST_PACKET = 256 * 1024
 # A request of that length moves data, of which no more is taken than a file may have.
 MOVES_DATA = 4096
+# Length and kind of a status; its number follows, and OK without words.
+WRITTEN = (17).to_bytes(4, "big") + bytes([FXP_STATUS])
 DEFERRED = 64
 LOOK_AGAIN = 0.05
 UNFORESEEN = b"Uncaught exception"
@@ -68,6 +73,7 @@ NO_NEWS = (FX_OK, FX_EOF, FX_NO_SUCH_FILE)
 _run = SFTPServerHandler.run
 _process_packet = SFTPServerHandler._process_packet
 _recv_packet = SFTPServerHandler.recv_packet
+_recv_packets = SFTPServerHandler.recv_packets
 _send_packet = SFTPServerHandler.send_packet
 _cleanup = SFTPServerHandler._cleanup
 _process_service_request = SSHConnection._process_service_request
@@ -87,6 +93,9 @@ class Told(Protocol):
 
     def busy(self, now: bool) -> None:
         """A request is being answered, or it was."""
+
+    def write_now(self, opened: object, offset: int, data: memoryview) -> bool:
+        """Write bytes of an upload; False when there is more to say than OK, to be asked again the usual way."""
 
     def unsupported(self) -> Exception:
         """What to say of a request that is not offered."""
@@ -119,6 +128,7 @@ def install() -> None:
     """Put the handlers in place; once per process, harmless when repeated. RuntimeError when asyncssh has changed."""
     missing = [name for name in NEEDED if not hasattr(SFTPServerHandler, name)]
     missing += [name for name in NEEDED_BELOW if not hasattr(SSHConnection, name)]
+    missing += [name for name in NEEDED_OF_CHANNELS if not hasattr(SSHChannel, name)]
     if missing or not issubclass(SFTPServerHandler, SFTPHandler):
         raise RuntimeError(f"this asyncssh does not have {', '.join(missing)}; install 2.24.x")
     table: dict[int | bytes, Callable[[Any, SSHPacket], Awaitable[object]] | None] = SFTPServerHandler._packet_handlers
@@ -131,6 +141,7 @@ def install() -> None:
     changed: dict[str, object] = {
         "run": _run_to_the_end,
         "recv_packet": _receive,
+        "recv_packets": _serve,
         "_process_packet": _answer,
         "send_packet": _send,
         "_cleanup": _clean_up,
@@ -187,6 +198,75 @@ async def _answer(handler: Any, pkttype: int, pktid: int, packet: SSHPacket) -> 
     # Requests that are answered from memory never wait: two megabytes of them would be one turn.
     await asyncio.sleep(0)
     await _taken(handler._writer, server.unread_allowed())
+
+
+async def _serve(handler: Any) -> None:
+    """As asyncssh's loop, but that WRITEs which arrived together are answered together, and at once: a task, a lock, a
+    packet object and a message of its own for each of them took longer than to write it."""
+    server = _told(handler)
+    if server is None:
+        await _recv_packets(handler)
+        return
+    received = b""
+    try:
+        while handler._reader:
+            more = await handler._reader.read(LONGEST_PACKET)
+            if not more:
+                break
+            received = await _serve_whole(handler, server, received + more)
+        await handler._cleanup(None)
+    except PacketDecodeError as error:
+        await handler._cleanup(SFTPBadMessage(str(error)))
+    except EOFError:
+        await handler._cleanup(None)
+    except (OSError, Error) as error:
+        await handler._cleanup(error)
+
+
+async def _serve_whole(handler: Any, server: Told, received: bytes) -> bytes:
+    """Answer each request that is there whole; what is left."""
+    at, answers = 0, []
+    while len(received) - at >= 4:
+        begins = at + 4
+        ends = begins + int.from_bytes(received[at:begins], "big")
+        if ends - begins > LONGEST_PACKET:
+            raise SFTPBadMessage("Packet too long")
+        if ends > len(received):
+            break
+        at = ends
+        if ends - begins > MOVES_DATA and received[begins] == FXP_WRITE:
+            answer = _write_now(handler, server, memoryview(received)[begins + 1 : ends])
+            if answer:
+                answers.append(answer)
+                continue
+        _send_answers(handler, answers)
+        packet = SSHPacket(received[begins:ends])
+        await handler._process_packet(packet.get_byte(), packet.get_uint32(), packet)
+    if answers:
+        server.busy(False)
+        _send_answers(handler, answers)
+        await asyncio.sleep(0)
+        await _taken(handler._writer, server.unread_allowed())
+    return received[at:]
+
+
+def _write_now(handler: Any, server: Told, request: memoryview) -> bytes | None:
+    """Number, handle, offset and data of a WRITE, and perhaps surplus bytes: OK to it, or None."""
+    length = int.from_bytes(request[4:8], "big")
+    opened = handler._file_handles.get(bytes(request[8 : 8 + length]))
+    offset, data = request[8 + length : 16 + length], request[20 + length :]
+    wanted = int.from_bytes(request[16 + length : 20 + length], "big")
+    if opened is None or len(data) < wanted:
+        return None
+    if not server.write_now(opened, int.from_bytes(offset, "big"), data[:wanted]):
+        return None
+    return WRITTEN + request[:4] + bytes(12)
+
+
+def _send_answers(handler: Any, answers: list[bytes]) -> None:
+    if answers and handler._writer and not handler._writer.channel.is_closing():
+        handler._writer.write(b"".join(answers))
+    answers.clear()
 
 
 async def _receive(handler: Any) -> SSHPacket:
