@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.domain.chain import Seal, anchor, anchors_in
 from gateway.domain.workdays import local_day
 from gateway.store.durable import PRIVATE_FILE, fsync_folder, world
-from gateway.store.spool import PRIVATE_FOLDER
+from gateway.store.owned import PRIVATE_FOLDER
 
 PATTERN = "*.txt"
 

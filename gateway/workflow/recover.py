@@ -105,6 +105,9 @@ def differences(ctx: Context) -> list[Difference]:
     if missing:
         # What lies in the others can be compared once all are there.
         return found + replay(ctx)
+    found += [
+        Difference(each.what, str(each.folder), each.mode is not None, "OPEN") for each in ctx.spool.exposed(codes)
+    ]
     for folder in ctx.spool.landed_folders():
         if drops.find(ctx.engine, folder.name) is not None:
             found.append(Difference("received, landing not yet removed", folder.name, mends=True, code="LEFT"))

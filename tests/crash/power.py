@@ -57,16 +57,16 @@ class Disk:
             plain["mkdir"](path, *arguments, **named)
             self._entry("made", Path(path))
 
-        def rename(source: Any, target: Any) -> None:
-            old, new = Path(source), Path(target)
+        def rename(source: Any, target: Any, *, dst_dir_fd: int | None = None) -> None:
+            old, new = Path(source), _full(target, dst_dir_fd)
             came = (_inode(old.parent.stat()), old.name)
             body = new.read_bytes() if new.is_file() else None
-            plain["rename"](source, target)
+            plain["rename"](source, target, dst_dir_fd=dst_dir_fd)
             self._entry("renamed", new, came, body)
 
         def removal(name: str) -> Callable[..., None]:
             def remove(path: Any, *, dir_fd: int | None = None) -> None:
-                full = Path(path) if dir_fd is None else Path(f"/proc/self/fd/{dir_fd}").readlink() / path
+                full = _full(path, dir_fd)
                 body = full.read_bytes() if full.is_file() and not full.is_symlink() else None
                 plain[name](path, dir_fd=dir_fd)
                 self._entry("removed", full, body=body)
@@ -118,6 +118,11 @@ class Disk:
                 path.replace(source / entry.source[1])
                 if entry.body is not None:
                     path.write_bytes(entry.body)
+
+
+def _full(path: Any, folder: int | None) -> Path:
+    """Where a name is that may be one in an open folder."""
+    return Path(path) if folder is None else Path(f"/proc/self/fd/{folder}").readlink() / path
 
 
 def _inode(status: os.stat_result) -> Inode:
