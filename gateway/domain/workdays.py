@@ -181,16 +181,13 @@ def last_safe_day(asked: DeliveryRound, calendar: WorkCalendar) -> date | None:
 
     None when the window is too short for even its first day. That spare day is the close itself at the latest.
     """
-    owed = asked.service.technical, asked.service.quality, 1
+    owed = asked.service.technical + asked.service.quality + 1
+    # Counted back from the close: a receipt says it, and looking from each day forward took a tenth of its time.
     day = asked.delivery.closes
-    while day >= asked.delivery.opens:
-        last = day
-        for n in owed:
-            last = add_workdays(last, n, calendar)
-        if last <= asked.delivery.closes:
-            return day
+    while owed and day >= asked.delivery.opens:
+        owed -= is_workday(day, calendar)
         day -= DAY
-    return None
+    return day if day >= asked.delivery.opens else None
 
 
 def explain(day: date, asked: DeliveryRound, calendar: WorkCalendar) -> Explanation:

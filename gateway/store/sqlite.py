@@ -9,7 +9,6 @@ Does not: hold statements of the ledger.
 Weakness: one writer at a time. A writer waits up to `busy_seconds`, then the caller gets `Temporary`.
 """
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -43,7 +42,8 @@ class Connection(Database):
     @contextmanager
     def atomic(self) -> Generator[Database, None, None]:
         """BEGIN IMMEDIATE outside, a savepoint inside."""
-        savepoint = f"s{secrets.token_hex(8)}" if self.conn.in_transaction else None
+        # One name for all, of which the innermost counts: the driver keeps statements that it knows.
+        savepoint = "inner" if self.conn.in_transaction else None
         self.conn.execute(f"savepoint {savepoint}" if savepoint else "begin immediate")
         try:
             yield self
