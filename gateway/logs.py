@@ -32,16 +32,26 @@ AMOUNTS = frozenset({"bytes", "size"})
 LONGEST = 2_000
 DEEPEST = 4
 
-# What was done, and to what. An event that is not here is its own action on the gateway.
+# What was done, and to what: every event that is told has its line (tests/daemon/test_logs.py).
 STORY: Mapping[str, tuple[str, str]] = {
     "login": ("login", "session"),
     "login_failed": ("login", "session"),
+    "login_not_noted": ("login", "session"),
+    "not_logged_in": ("login", "session"),
     "revoked": ("logout", "session"),
     "connection_refused": ("connect", "session"),
+    "connection_banned": ("connect", "session"),
+    "connection_broken": ("connect", "session"),
+    "place_taken": ("connect", "session"),
+    "banned": ("ban", "network"),
     "refused": ("deliver", "file"),
     "refusal_not_recorded": ("deliver", "file"),
     "request_refused": ("request", "session"),
     "session_broken": ("request", "session"),
+    "internal_error": ("request", "session"),
+    "channel_refused": ("request", "session"),
+    "path_refused": ("request", "session"),
+    "requests_slowed": ("request", "session"),
     "broken_off": ("deliver", "file"),
     "temporary": ("deliver", "file"),
     "received": ("receive", "drop"),
@@ -49,6 +59,17 @@ STORY: Mapping[str, tuple[str, str]] = {
     "landing_unreadable": ("receive", "drop"),
     "claim_failed": ("receive", "drop"),
     "intake_failed": ("receive", "drop"),
+    "taken_late": ("receive", "drop"),
+    "watch_failed": ("watch", "folder"),
+    "watch_folder_failed": ("watch", "folder"),
+    "watch_folder_back": ("watch", "folder"),
+    "watch_claim_failed": ("watch", "file"),
+    "watch_skipped": ("watch", "folder"),
+    "watch_without_events": ("watch", "folder"),
+    "watch_without_leases": ("watch", "folder"),
+    "folders_waited_for": ("watch", "folder"),
+    "folders_taken_over": ("watch", "folder"),
+    "folders_failed": ("watch", "folder"),
     "nothing_stated": ("state", "item"),
     "scanned": ("scan", "drop"),
     "infected": ("scan", "drop"),
@@ -70,22 +91,62 @@ STORY: Mapping[str, tuple[str, str]] = {
     "handed_over": ("hand_over", "file"),
     "push_failed": ("hand_over", "file"),
     "manifest_final": ("hand_over", "manifest"),
+    "packages_made": ("seal", "file"),
+    "package_failed": ("seal", "file"),
     "deadline_at_risk": ("warn", "deadline"),
     "deadline_breached": ("warn", "deadline"),
     "duty_done": ("remind", "duty"),
     "duty_lapsed": ("remind", "duty"),
     "duty_failed": ("remind", "duty"),
+    "key_expiring": ("warn", "key"),
+    "alarm": ("warn", "trouble"),
     "purged": ("erase", "payload"),
     "purge_failed": ("erase", "payload"),
     "working_file_removed": ("erase", "file"),
+    "staging_swept": ("erase", "file"),
+    "payloads_out_of_reach": ("load", "payload"),
     "configuration_loaded": ("reload", "configuration"),
     "configuration_rejected": ("reload", "configuration"),
     "configuration_warning": ("load", "configuration"),
+    "ready": ("start", "gateway"),
+    "listening": ("start", "listener"),
+    "metrics": ("start", "metrics"),
+    "metrics_failed": ("start", "metrics"),
+    "sandbox_resumed": ("start", "gateway"),
+    "stopping": ("stop", "gateway"),
+    "step_failed": ("run", "step"),
+    "tick_failed": ("run", "step"),
+    "uncaught": ("run", "thread"),
+    "library": ("tell", "library"),
+    "unsaid": ("tell", "log"),
 }
 # What an account does itself; of the rest, the account in the line is the one it concerns.
 THEIRS = frozenset({"login", "request", "deliver", "receive", "state"})
-REFUSED = frozenset({"login_failed", "refused", "request_refused", "connection_refused", "configuration_rejected"})
-NOT_DONE = frozenset({"session_broken", "broken_off", "temporary", "receive_failed", "mail_delayed", "duty_lapsed"})
+REFUSED = frozenset(
+    {
+        "login_failed",
+        "not_logged_in",
+        "refused",
+        "request_refused",
+        "channel_refused",
+        "path_refused",
+        "connection_refused",
+        "connection_banned",
+        "place_taken",
+        "configuration_rejected",
+    }
+)
+NOT_DONE = frozenset(
+    {
+        "session_broken",
+        "connection_broken",
+        "broken_off",
+        "temporary",
+        "receive_failed",
+        "mail_delayed",
+        "duty_lapsed",
+    }
+)
 
 
 def named(event: structlog.typing.EventDict) -> None:
