@@ -12,11 +12,13 @@ Weakness: while the ledger cannot be written, landings stay where they are and t
 loop tries again at every wake-up and every rescan.
 """
 
+import math
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
@@ -24,7 +26,7 @@ from pathlib import Path
 from gateway.domain.acts import is_statement
 from gateway.domain.lifecycle import taken_late
 from gateway.domain.model import Account, Channel, Lane, from_ms, to_ms
-from gateway.errors import SURPRISES, GatewayError, Refusal, Temporary
+from gateway.errors import SURPRISES, Corrupt, GatewayError, Refusal, Temporary
 from gateway.store.claims import Claim
 from gateway.store.ledger import drops
 from gateway.store.looks import Looks
@@ -66,6 +68,7 @@ class Intake:
         self._received = received
         self._tell = tell
         self._throttle = Throttle(monotonic)
+        self._spoilt = Throttle(monotonic, math.inf)
         self._looks = Looks(monotonic)
         self._queue: deque[tuple[Landing, Future[Received]]] = deque()
         self._wake = threading.Event()
@@ -157,7 +160,7 @@ class Intake:
                 try:
                     landings.append(Spool.read_facts(folder))
                 except GatewayError as error:
-                    if self._throttle.passes(folder.name):
+                    if self._is_news(folder, error):
                         self._tell("landing_unreadable", folder=folder.name, reason=str(error), error=True)
             if landings:
                 self._finish(landings, {})
@@ -200,11 +203,26 @@ class Intake:
             else:
                 if answer:
                     answer.set_exception(result)
-                # Who waited hears it each time; what lies there is tried at each rescan.
-                if answer or self._throttle.passes(landing.facts.id):
+                # Whoever waited has a line each time; what lies there is tried at each rescan.
+                if self._is_news(landing.folder, result) or answer:
                     self._tell("receive_failed", drop=landing.facts.id, reason=str(result))
         if any(isinstance(result, Received) for result in results.values()):
             self._received()
+
+    def _is_news(self, folder: Path, error: Exception) -> bool:
+        """Whether to tell of a landing that could not be received: of a spoilt one once until something about it
+        changes (doctor and health tell of it all the time), of another once an hour."""
+        if isinstance(error, Corrupt):
+            return self._spoilt.passes((folder.name, _look(folder)))
+        return self._throttle.passes(folder.name)
+
+
+def _look(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What would be different had somebody touched what is in a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+        return tuple(sorted((name, status.st_size, status.st_ctime_ns) for name, status in found))
+    return ()
 
 
 def land_claim(ctx: Context, claim: Claim, tell: Callable[..., None]) -> None:

@@ -594,15 +594,19 @@ def test_intake_begins_while_a_burst_is_claimed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["payload", "facts.json"])
-def test_a_spoilt_landing_is_told_once_an_hour_and_explained(bench: Bench, part: str) -> None:
+def test_a_spoilt_landing_is_told_once_until_it_changes_and_explained(bench: Bench, part: str) -> None:
     landing = bench.world.land(bench.world.attempt(NAME), SMALL)
     (landing.folder / part).write_bytes(b"x" * len(SMALL))
     for _ in range(3):
         bench.intake.scan()
     lines = bench.told("landing_unreadable") + bench.told("receive_failed")
     assert len(lines) == 1
-    bench.seconds += 3601
+    bench.seconds += 100_000
     bench.intake.scan()
+    assert len(bench.told("landing_unreadable") + bench.told("receive_failed")) == 1
+    (landing.folder / part).write_bytes(b"y" * len(SMALL))
+    for _ in range(3):
+        bench.intake.scan()
     assert len(bench.told("landing_unreadable") + bench.told("receive_failed")) == 2
     [found] = differences(bench.world.ctx)
     assert (found.subject, found.mends) == (landing.facts.id, False)

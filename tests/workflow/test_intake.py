@@ -131,6 +131,22 @@ def test_one_bad_landing_fails_alone_and_is_kept(world: World, running: Intake) 
     assert [each.mends for each in unlike(world) if each.subject == bad.folder.name] == [False]
 
 
+def test_a_landing_that_is_spoilt_is_told_once_however_often_others_come(world: World) -> None:
+    """Its sender heard it too: that was the one time."""
+    intake = intake_of(world)
+    bad = world.land(world.attempt(NAME), A)
+    (bad.folder / "payload").write_bytes(B)
+    answer = intake.submit(bad)
+    intake.start()
+    with pytest.raises(Corrupt):
+        answer.result(PATIENCE)
+    for seed in range(3):
+        intake.wake()
+        intake.submit(world.land(world.attempt(NAME), wmo_csv(2, seed=seed))).result(PATIENCE)
+    intake.stop()
+    assert [event for event, _ in world.told if event != "received"] == ["receive_failed"]
+
+
 def test_while_the_ledger_cannot_be_written_landings_wait(world: World) -> None:
     intake = intake_of(world)
     landing = world.land(world.attempt(NAME), A)
