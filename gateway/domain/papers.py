@@ -175,7 +175,8 @@ CONTENTS: dict[str, Callable[[bytes], bool]] = {"pdf": _pdf, "html": _html, "csv
 
 def judgement(body: bytes) -> Judgement:
     """A verdict file: `{"verdict": "approved"}`, or rejected with a `reason`, and the same per item in `items`
-    (`{"kind": "WMO", "period": "2017H2", "verdict": ...}`). `Refusal` VERDICT_CONTENT for anything else."""
+    (`{"kind": "WMO", "period": "2017H2", "verdict": ...}`). `Refusal` VERDICT_NUMBER for a reason with a number in it
+    that may be somebody's, VERDICT_CONTENT for anything else."""
     text = _text(body)
     try:
         document = json.loads(text or "")
@@ -195,8 +196,10 @@ def _verdict(part: Mapping[str, object]) -> tuple[bool, str]:
     said, reason = part["verdict"], part.get("reason") or ""
     if said not in ("approved", "rejected") or not isinstance(reason, str) or len(reason) > LONGEST_REASON:
         raise ValueError("verdict")
-    if NINE_DIGITS.search(reason) or CONTROLS.search(reason):
-        raise ValueError("a number that may be somebody's, or no text")
+    if CONTROLS.search(reason):
+        raise ValueError("no text")
+    if NINE_DIGITS.search(reason):
+        raise Refusal("VERDICT_NUMBER")
     return said == "approved", reason
 
 

@@ -61,6 +61,7 @@ REFUSALS: dict[str, dict[str, Param]] = {
     "VERDICT_NAME": {"example": "180214-7f3a9c.json"},
     "VERDICT_UNKNOWN": {},
     "VERDICT_CONTENT": {},
+    "VERDICT_NUMBER": {},
     "VERDICT_EXISTS": {},
 }
 

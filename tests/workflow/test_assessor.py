@@ -363,13 +363,18 @@ def test_verdicts_that_are_refused(judged: World) -> None:
         b"approved",
         verdict(verdict="good"),
         verdict(verdict="rejected", reason="x" * 501),
-        verdict(verdict="rejected", reason=f"zie {BSNS[0]}"),
         verdict(verdict="rejected", reason="a\x00b"),
         verdict(items=[{"kind": "WMO"}]),
         verdict(items={"WMO": "approved"}),
         verdict(verdict="approved", items=[{}] * 51),
     ):
         assert refused(judged, f"{drop.short_id}.json", body, VERDICTS) == "VERDICT_CONTENT"
+    numbered = f"zie {BSNS[0]}"
+    for body in (
+        verdict(verdict="rejected", reason=numbered),
+        verdict(items=[{"kind": "WMO", "period": "2017H2", "verdict": "rejected", "reason": numbered}]),
+    ):
+        assert refused(judged, f"{drop.short_id}.json", body, VERDICTS) == "VERDICT_NUMBER"
     put(judged, f"{drop.short_id}.json", approved, VERDICTS)
     put(judged, f"{drop.short_id}.json", approved, VERDICTS)
     assert refused(judged, f"{drop.short_id}.json", verdict(verdict="rejected"), VERDICTS) == "VERDICT_EXISTS"
