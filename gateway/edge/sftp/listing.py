@@ -36,19 +36,27 @@ class Recent:
     def __init__(self, monotonic: Callable[[], float], seconds: float = 60.0) -> None:
         self._monotonic = monotonic
         self._seconds = seconds
-        self._seen: dict[tuple[str, Lane, str], tuple[int, float]] = {}
+        # By inbox: in a burst there are thousands, and neither an upload nor a listing may go through all of them.
+        self._seen: dict[tuple[str, Lane], dict[str, tuple[int, float]]] = {}
+        self._swept = monotonic()
 
     def add(self, code: str, lane: Lane, name: str, size: int) -> None:
         """A file was closed and received."""
         now = self._monotonic()
+        if now - self._swept >= self._seconds:
+            self._swept = now
+            self._seen = {inbox: kept for inbox, files in self._seen.items() if (kept := _fresh(files, now))}
         # A new dict each time: threads read the present one while they list.
-        kept = {key: value for key, value in self._seen.items() if value[1] > now}
-        self._seen = {**kept, (code, lane, name): (size, now + self._seconds)}
+        kept = _fresh(self._seen.get((code, lane), {}), now)
+        self._seen[code, lane] = {**kept, name: (size, now + self._seconds)}
 
     def of(self, code: str, lane: Lane) -> dict[str, int]:
         """Sizes by name of what is still to be seen in an inbox."""
-        now = self._monotonic()
-        return {key[2]: value[0] for key, value in self._seen.items() if key[:2] == (code, lane) and value[1] > now}
+        return {name: size for name, (size, _) in _fresh(self._seen.get((code, lane), {}), self._monotonic()).items()}
+
+
+def _fresh(files: dict[str, tuple[int, float]], now: float) -> dict[str, tuple[int, float]]:
+    return {name: (size, until) for name, (size, until) in files.items() if until > now}
 
 
 def uploads(ctx: Context, recent: Recent, account: Account, code: str, lane: Lane) -> list[Entry]:
