@@ -1,8 +1,8 @@
 """The worker process's only door: jobs come in on standard input, examinations go out on standard output.
 
-Does: limits its own memory, files, core dumps and time, then answers jobs one by one until its number is done or the
-input ends.
-Touches: its standard streams and its own resource limits. Opens no file and no socket after the imports.
+Does: limits its own memory, files, core dumps, rights and time, then answers jobs one by one until its number is done
+or the input ends.
+Touches: its standard streams, its own resource limits and its user. Opens no file and no socket after the imports.
 Does not: know the parent (workers), configuration or ledger. Imports the domain alone.
 
 Both directions are frames: eight bytes of length, big-endian, then the body. A job is two: a pickle, because the parent
@@ -24,6 +24,7 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
 from types import TracebackType
@@ -36,6 +37,9 @@ LENGTH_BYTES = 8
 OPEN_FILES = 16
 EXIT_MEMORY = 77
 PR_SET_DUMPABLE = 4
+PR_SET_NO_NEW_PRIVS = 38
+# The user that owns nothing, by its number: names are looked up in files and on the network.
+NOBODY = 65_534
 EXIT_FAULT = 70
 # The parent's own clock goes first; this one is for a parent that is gone.
 ALARM_MARGIN = 5
@@ -73,6 +77,24 @@ def no_dumps() -> None:
     # A handler that the kernel pipes dumps to is not held by the limit, but it is by this (prctl(2), core(5)).
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
+
+
+def give_up_rights() -> None:
+    """Not root any more, for good, and no program that is started could change that. Somebody at a terminal is often
+    root, and what is read here comes from a stranger."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
+    if os.geteuid() != 0:
+        return
+    # A root that may become nobody else is not the machine's: that of a container without that right.
+    with suppress(OSError):
+        os.setgroups([])
+    with suppress(OSError):
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+    with suppress(OSError):
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    # Becoming another user puts this back as the machine has it.
+    no_dumps()
 
 
 def read_frame(stream: IO[bytes], longest: int) -> bytes | None:
@@ -169,6 +191,8 @@ def serve(jobs: int, seconds: int, incoming: IO[bytes], outgoing: IO[bytes]) -> 
 
     # What was imported stays for good; the collector need not look at it again with each file.
     gc.freeze()
+    # Only now: where this program lies may be closed to others than root.
+    give_up_rights()
     for _ in range(jobs):
         body = read_frame(incoming, sys.maxsize)
         if body is None:

@@ -151,7 +151,8 @@ def _too_large(path: Path, size: int, limit: int) -> Examination:
 def _municipality(path: Path, rules: Under) -> str:
     """The folder that the file is meant for, by its name. Without any the name is wrong, and the check says so."""
     names = [path.name]
-    if path.suffix.lower() == ".zip":
+    # Beyond the limit it is refused unread, and the list of names in it may be as large as it likes.
+    if path.suffix.lower() == ".zip" and path.stat().st_size <= rules.rules.round.limits.upload_bytes:
         names += _names_inside(path)
     codes = sorted(set(_codes(names, rules.rules)))
     if len(codes) > 1:
@@ -167,7 +168,8 @@ def _codes(names: Iterable[str], rules: Rules) -> Iterator[str]:
 
 
 def _names_inside(path: Path) -> list[str]:
-    """The names in a ZIP of one's own, to guess the folder; whether it is sound is for the examination to say."""
+    """The names in a ZIP of one's own, to guess the folder; whether it is sound is for the examination to say. Nothing
+    is unpacked here."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()

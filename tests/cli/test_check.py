@@ -6,6 +6,7 @@ Does not: test what is found (tests/domain).
 """
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,13 @@ def test_a_zip_is_meant_for_the_municipality_that_its_files_name(tmp_path: Path)
         ("SBW", "GOEDGEKEURD"),
         (None, "AFGEKEURD"),
     ]
+
+
+def test_of_a_zip_beyond_the_limit_not_even_the_names_are_read(tmp_path: Path) -> None:
+    members = {"WMO_0363_2017H2.csv": samples.good("WMO"), "WMO_0377_2017H2.csv": os.urandom(3_000_000)}
+    (document,) = documents(written(tmp_path, "MSD.zip", samples.zipped(members)))
+    assert document["municipality"] == ""
+    assert [each["code"] for each in document["reports"][0]["findings"]] == ["F03"]
 
 
 def test_a_zip_for_two_municipalities_needs_a_word(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from gateway.domain import kinds, model
 from gateway.domain.checks import examine_drop
 from gateway.domain.kinds import Rule
 from gateway.errors import WorkerFault
+from gateway.examine import NOBODY
 from gateway.workers import Pool, pool
 from tests.domain.examining import job
 from tests.samples import WMO_HEADER, csv_bytes, wmo_csv, wmo_rows
@@ -53,6 +54,22 @@ def test_a_worker_says_what_the_checks_say(workers: Pool) -> None:
     asked = job(csv_bytes(WMO_HEADER, rows))
     assert workers.examine(asked) == examine_drop(asked)
     assert workers.examine(GOOD).members[0].approved
+
+
+def test_who_reads_hostile_bytes_is_never_root(workers: Pool) -> None:
+    workers.examine(GOOD)
+    (pid,) = workers.processes()
+    status = dict(
+        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
+    )
+    own = os.geteuid() or NOBODY
+    assert status["Uid"].split() == [str(own)] * 4
+    assert status["Gid"].split() == [str(os.getegid() if os.geteuid() else NOBODY)] * 4
+    assert (status["NoNewPrivs"], int(status["CapEff"], 16), int(status["CapPrm"], 16)) == ("1", 0, 0)
+    if os.geteuid() == 0:
+        assert status["Groups"].strip() == ""
+    # As before: nobody of the same user looks into its memory.
+    assert (Path(f"/proc/{pid}/mem").stat().st_uid, Path(f"/proc/{pid}/limits").stat().st_uid) == (0, 0)
 
 
 def test_a_job_is_read_whatever_this_python_writes_of_enums(workers: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
