@@ -45,17 +45,18 @@ def counted(engine: Engine, delivery_id: str) -> Counted:
 
 def former_version(engine: Engine, delivery: Delivery) -> Counted | None:
     """The delivery of the same item before this one: the version it replaced, else what counts of an earlier round."""
+    if delivery.supersedes:
+        rows = engine.rows("select * from deliveries where id = :id and figures is not null", id=delivery.supersedes)
+        if rows:
+            return _counted(rows[0])
     rows = engine.rows(
         """select * from deliveries where municipality = :municipality and kind = :kind and period = :period
-           and (id = :supersedes or (round_id <> :round_id and state in ('approved', 'assessed')))
-           and figures is not null and id <> :id
-           order by case when id = :supersedes then 0 else 1 end, decided_at desc limit 1""",
+           and round_id <> :round_id and state in ('approved', 'assessed') and figures is not null
+           order by decided_at desc limit 1""",
         municipality=delivery.municipality,
         kind=delivery.kind,
         period=delivery.period,
-        supersedes=delivery.supersedes or "",
         round_id=delivery.round_id,
-        id=delivery.id,
     )
     return _counted(rows[0]) if rows else None
 

@@ -156,8 +156,8 @@ def next_waiting(engine: Engine, busy: Collection[str], *, external: bool = Fals
 def undecided(engine: Engine, municipality: str) -> list[Drop]:
     """The drops of a municipality that are received or held, oldest first."""
     rows = engine.rows(
-        """select * from drops where municipality = :municipality and state in ('received', 'held')
-           order by arrival""",
+        """select * from drops where municipality = :municipality and state = 'received'
+           union all select * from drops where municipality = :municipality and state = 'held' order by arrival""",
         municipality=municipality,
     )
     return [_drop(row) for row in rows]
