@@ -64,7 +64,7 @@ def next_morning(day: date, calendar: WorkCalendar) -> datetime:
 def uncollected(ctx: Context) -> list[Waiting]:
     """Every report for which a step is due now, oldest first."""
     now, calendar = ctx.now(), ctx.configuration().calendar
-    late = [each for each in deadlines.unmet(ctx.engine) if each.kind == PICKUP and each.due_at < now]
+    late = deadlines.late_pickups(ctx.engine, to_ms(now))
     done = {stage: duties.done(ctx.engine, stage) for stage in STAGES} if late else {}
     found = []
     for deadline in late:
@@ -187,8 +187,8 @@ def at_risk(ctx: Context) -> list[Deadline]:
     now, calendar = ctx.now(), ctx.configuration().calendar
     return [
         each
-        for each in deadlines.unmet(ctx.engine)
-        if each.kind in OURS and each.warned_at is None and is_at_risk(each, now, calendar)
+        for each in deadlines.unmet_reports(ctx.engine)
+        if each.warned_at is None and is_at_risk(each, now, calendar)
     ]
 
 
@@ -196,7 +196,8 @@ def breached(ctx: Context) -> list[Deadline]:
     """Deadlines of ours that passed and of which nobody was told yet, first due first: also what was made too late
     before anybody looked, as after days of downtime."""
     now = ctx.now()
-    passed = [each for each in deadlines.unmet(ctx.engine) if each.due_at < now] + deadlines.met_late(ctx.engine)
+    passed = [each for each in deadlines.unmet_reports(ctx.engine) if each.due_at < now]
+    passed += deadlines.met_late(ctx.engine)
     late = sorted((each for each in passed if each.kind in OURS), key=lambda each: each.due_at)
     told = duties.done(ctx.engine, "breached") if late else {}
     return [each for each in late if f"{each.kind}:{each.subject}" not in told]

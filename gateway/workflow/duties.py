@@ -16,7 +16,7 @@ from datetime import date, datetime
 from functools import partial
 
 from gateway.domain.lifecycle import extended, rights
-from gateway.domain.model import Consent, DeliveryRound, DropState, Param, Phrase, Role, phrase
+from gateway.domain.model import Consent, DeliveryRound, DropState, Param, Phrase, Role, phrase, to_ms
 from gateway.domain.workdays import DAY, WorkCalendar, is_workday, last_safe_day, local_day, subtract_workdays, window
 from gateway.errors import GatewayError
 from gateway.store.ledger import deadlines, deliveries, drops, duties, extensions, mails
@@ -253,14 +253,13 @@ def _withdrawal(ctx: Context, moment: Moment, round_: DeliveryRound) -> int:
 def overview(ctx: Context, round_: DeliveryRound) -> tuple[Phrase, ...]:
     """How things stand, as the desk is told each morning: counts of drops, deadlines, reports and mails."""
     now, calendar = ctx.now(), ctx.configuration().calendar
-    unmet = deadlines.unmet(ctx.engine)
-    owed = [each for each in unmet if each.kind in chase.OURS]
+    owed = deadlines.unmet_reports(ctx.engine)
     counts = {
         "received": len(drops.in_state(ctx.engine, DropState.RECEIVED)),
         "held": len(drops.in_state(ctx.engine, DropState.HELD)),
         "at_risk": sum(chase.is_at_risk(each, now, calendar) for each in owed),
         "breached": sum(each.due_at < now for each in owed),
-        "uncollected": sum(each.kind == chase.PICKUP and each.due_at < now for each in unmet),
+        "uncollected": len(deadlines.late_pickups(ctx.engine, to_ms(now))),
         "delayed": mails.delayed(ctx.engine),
         "failed": mails.counts(ctx.engine).get("failed", 0),
     }

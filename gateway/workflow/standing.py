@@ -8,6 +8,7 @@ Does not: judge (health) or keep (the caller does).
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.domain.model import to_ms
 from gateway.domain.workdays import WorkCalendar, local_day
 from gateway.store.engine import Engine
 from gateway.store.ledger import deadlines
@@ -44,8 +45,7 @@ class Standing:
 
 def standing(engine: Engine, now: datetime, calendar: WorkCalendar) -> Standing:
     """How it stands now."""
-    unmet = deadlines.unmet(engine)
-    ours = [each for each in unmet if each.kind in chase.OURS]
+    ours = deadlines.unmet_reports(engine)
     today = local_day(now)
     return Standing(
         at=now,
@@ -60,5 +60,5 @@ def standing(engine: Engine, now: datetime, calendar: WorkCalendar) -> Standing:
         due_today=sum(local_day(each.due_at) == today for each in ours),
         at_risk=sum(chase.is_at_risk(each, now, calendar) for each in ours),
         breached=sum(each.due_at < now for each in ours),
-        overdue=sum(each.kind == chase.PICKUP and each.due_at < now for each in unmet),
+        overdue=len(deadlines.late_pickups(engine, to_ms(now))),
     )

@@ -96,5 +96,22 @@ def met_late(engine: Engine) -> list[Deadline]:
 
 
 def unmet(engine: Engine) -> list[Deadline]:
-    """What is still owed, first due first."""
+    """What is still owed, first due first: also every report that nobody collected yet, of which there may be many."""
     return [_deadline(row) for row in engine.rows("select * from deadlines where met_at is null order by due_at")]
+
+
+def unmet_reports(engine: Engine) -> list[Deadline]:
+    """The reports that we still owe, first due first."""
+    rows = engine.rows("select * from deadlines where met_at is null and kind <> 'pickup' order by due_at")
+    return [_deadline(row) for row in rows]
+
+
+def late_pickups(engine: Engine, before_ms: int) -> list[Deadline]:
+    """The reports that should have been collected before a moment and were not, first due first."""
+    # By the term: of what was collected in time there may be a hundred times as much.
+    rows = engine.rows(
+        """select * from deadlines where met_at is null and due_at < :before and kind not in ('technical', 'quality')
+           order by due_at""",
+        before=before_ms,
+    )
+    return [_deadline(row) for row in rows]
