@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -148,10 +149,17 @@ class Raw:
 
 
 @asynccontextmanager
-async def connection(port: int, login: str, key: Path) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    """A connection that has logged in."""
+async def connection(port: int, login: str, key: Path, **more: Any) -> AsyncIterator[asyncssh.SSHClientConnection]:
+    """A connection that has logged in. `more`: options of asyncssh."""
     async with asyncssh.connect(
-        "127.0.0.1", port, username=login, client_keys=[str(key)], known_hosts=None, config=None, agent_path=None
+        "127.0.0.1",
+        port,
+        username=login,
+        client_keys=[str(key)],
+        known_hosts=None,
+        config=None,
+        agent_path=None,
+        **more,
     ) as made:
         yield made
 

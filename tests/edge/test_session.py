@@ -207,8 +207,8 @@ async def test_what_nobody_foresaw_is_a_number_for_the_desk_and_no_message(house
     async def ask(client: Raw) -> Reply:
         handle = await client.open(INBOX + "weg.csv")
         # What came from back to front is read again at the end.
-        for offset in (1, 0):
-            client.write(handle, offset, b"x")
+        for at in (1, 0):
+            client.write(handle, at, b"x")
             await client.reply()
         for payload in (house.inbox / ".staging").glob("*/payload"):
             payload.unlink()

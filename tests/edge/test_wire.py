@@ -14,6 +14,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from asyncssh.channel import SSHChannel
 from asyncssh.connection import SSHConnection
 from asyncssh.sftp import SFTPServerHandler
 
@@ -27,7 +28,9 @@ from tests.house import Gateway, copy_demo
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(SFTPServerHandler, name) for name in wire.NEEDED] + [(SSHConnection, name) for name in wire.NEEDED_BELOW],
+    [(SFTPServerHandler, name) for name in wire.NEEDED]
+    + [(SSHConnection, name) for name in wire.NEEDED_BELOW]
+    + [(SSHChannel, name) for name in wire.NEEDED_OF_CHANNELS],
 )
 def test_an_asyncssh_without_a_name_that_is_needed_is_refused(
     owner: type, name: str, monkeypatch: pytest.MonkeyPatch

@@ -125,6 +125,51 @@ def test_clearing_twice_is_harmless(spool: Spool) -> None:
     assert spool.landed_folders() == []
 
 
+def summed(spool: Spool, landing_id: str, sum_of: bytes) -> Landing:
+    """A landing whose bytes this process says it summed as it wrote them: as the SFTP door does."""
+    with os.fdopen(spool.stage(landing_id), "wb") as target:
+        target.write(BODY)
+        target.flush()
+        return spool.land(replace(facts(landing_id), sha256=sha256(sum_of).hexdigest()), summed=target.fileno())
+
+
+def test_what_this_process_summed_is_summed_again_only_when_somebody_touched_it(spool: Spool) -> None:
+    landing = summed(spool, "a", b"another")
+    assert spool.payload(landing) == BODY
+    # Found after a crash, it is summed.
+    with pytest.raises(Corrupt, match="checksum"):
+        spool.payload(Spool.read_facts(landing.folder))
+    for number, touch in enumerate((same_bytes_again, other_bytes, another_file)):
+        landing = summed(spool, f"b{number}", b"another")
+        touch(landing.folder / "payload")
+        with pytest.raises(Corrupt, match="checksum"):
+            spool.payload(landing)
+
+
+def same_bytes_again(payload: Path) -> None:
+    payload.write_bytes(BODY)
+
+
+def other_bytes(payload: Path) -> None:
+    with payload.open("r+b") as target:
+        target.write(b"x")
+
+
+def another_file(payload: Path) -> None:
+    status = payload.stat()
+    payload.unlink()
+    payload.write_bytes(BODY)
+    os.utime(payload, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_what_was_summed_and_is_not_there_any_more_does_not_land(spool: Spool) -> None:
+    with os.fdopen(spool.stage("a"), "wb") as target:
+        another_file(spool.inbox / ".staging" / "a" / "payload")
+        with pytest.raises(Temporary):
+            spool.land(facts("a"), summed=target.fileno())
+    assert spool.landed_folders() == []
+
+
 def test_a_payload_that_changed_its_length_is_corrupt(spool: Spool) -> None:
     landing = landed(spool)
     with (landing.folder / "payload").open("ab") as payload:

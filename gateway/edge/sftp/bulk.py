@@ -47,16 +47,18 @@ class Bulk:
         cipher = encryption._cipher
         if cipher is not self._cipher or self._key is None:
             self._cipher, self._key = cipher, AESGCM(cipher._key)
-        received, at, taken = connection._inpbuf, 0, 0
+        received, at, taken, waits = connection._inpbuf, 0, 0, False
         with memoryview(received) as view:
-            while taken < most:
+            # A message may end the connection, which throws away what was received.
+            while taken < most and connection._inpbuf is received:
                 begins = at + LENGTH
                 length = int.from_bytes(received[at:begins], "big")
                 ends = begins + length + SEAL
                 if length > self.longest:
                     break
                 if ends > len(received):
-                    return self._taken(at, taken) or None
+                    waits = not taken
+                    break
                 try:
                     packet = self._key.decrypt(cipher._iv, view[begins:ends], received[at:begins])
                 except InvalidTag:
@@ -66,15 +68,14 @@ class Bulk:
                 cipher._update_iv()
                 connection._recv_seq = (connection._recv_seq + 1) & 0xFFFFFFFF
                 at, taken = ends, taken + 1
-        return self._taken(at, taken)
-
-    def _taken(self, at: int, taken: int) -> int:
-        if taken:
-            self.connection._inpbuf = self.connection._inpbuf[at:]
-        return taken
+        if taken and connection._inpbuf is received:
+            connection._inpbuf = received[at:]
+        return None if waits else taken
 
     def _deliver(self, packet: bytes) -> bool:
         """Whether this was for a channel that takes it now."""
+        if len(packet) < DATA:
+            return False
         ends = len(packet) - packet[0]
         channel = self.connection._channels.get(int.from_bytes(packet[2:6], "big"))
         if channel is None or channel._recv_state != "open" or packet[0] < LEAST_PADDING:
