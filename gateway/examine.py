@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
@@ -36,6 +37,7 @@ from gateway.domain.model import Examination, Finding, MemberResult, Phrase
 LENGTH_BYTES = 8
 OPEN_FILES = 16
 EXIT_MEMORY = 77
+FIRST_TO_GO = 500
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 # The user that owns nothing, by its number: names are looked up in files and on the network.
@@ -65,7 +67,10 @@ class _Writer(pickle.Pickler):
 
 
 def limit(address_space: int) -> None:
-    """No more than this memory and these files, and no core dump: it would hold the payload."""
+    """No more than this memory and these files, and no core dump: it would hold the payload. Where the machine runs out
+    of memory this process goes first, and not the one that takes files in."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_GO), encoding="ascii")
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     no_dumps()

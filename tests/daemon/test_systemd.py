@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.config.secrets import handed
+from gateway.config.sections import Workers
 from gateway.edge.sftp.server import Door
+from gateway.edge.sftp.session import MOST_HELD
 from tests.house import COMMAND, MOMENT, Gateway, copy_demo
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
@@ -290,3 +292,23 @@ def setting(text: str, name: str) -> str:
     found = re.search(rf"(?m)^{name}=(.*)$", text)
     assert found is not None, name
     return found[1]
+
+
+def bytes_of(text: str) -> int:
+    """What systemd reads of `1536M` or `3G`."""
+    return int(text[:-1]) << {"M": 20, "G": 30}[text[-1]]
+
+
+@pytest.mark.parametrize("unit", sorted(LIMITS))
+def test_memory_is_bounded_with_room_for_every_worker_and_the_manual_says_so(unit: str) -> None:
+    lines = dict(re.findall(r"(?m)^(MemoryHigh|MemoryMax|OOMPolicy)=(.*)$", (UNITS / unit).read_text(encoding="utf-8")))
+    high, most = bytes_of(lines["MemoryHigh"]), bytes_of(lines["MemoryMax"])
+    workers = Workers()
+    # What the workers may take at their own limit, so that it is that limit which a hostile file meets.
+    needed = workers.count * workers.memory_megabytes << 20 if unit != "gateway-sftp.service" else MOST_HELD
+    assert needed + (256 << 20) <= most
+    # Well above the largest figure of docs/performance.md: all processes, with a quarter of the country at once.
+    assert 512 << 20 <= high < most
+    assert lines["OOMPolicy"] == "continue"
+    manual = (UNITS.parent / "docs" / "administrator.md").read_text(encoding="utf-8")
+    assert f"| `{unit}` | {lines['MemoryHigh']} | {lines['MemoryMax']} |" in manual

@@ -23,7 +23,7 @@ from gateway.domain import kinds, model
 from gateway.domain.checks import examine_drop
 from gateway.domain.kinds import Rule
 from gateway.errors import WorkerFault
-from gateway.examine import NOBODY
+from gateway.examine import FIRST_TO_GO, NOBODY
 from gateway.workers import Pool, pool
 from tests.domain.examining import job
 from tests.samples import WMO_HEADER, csv_bytes, wmo_csv, wmo_rows
@@ -70,6 +70,12 @@ def test_who_reads_hostile_bytes_is_never_root(workers: Pool) -> None:
         assert status["Groups"].strip() == ""
     # As before: nobody of the same user looks into its memory.
     assert (Path(f"/proc/{pid}/mem").stat().st_uid, Path(f"/proc/{pid}/limits").stat().st_uid) == (0, 0)
+
+
+def test_a_worker_is_the_first_to_go_when_the_machine_has_no_memory_left(workers: Pool) -> None:
+    workers.examine(GOOD)
+    (pid,) = workers.processes()
+    assert int(Path(f"/proc/{pid}/oom_score_adj").read_text()) == FIRST_TO_GO
 
 
 def test_a_job_is_read_whatever_this_python_writes_of_enums(workers: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
