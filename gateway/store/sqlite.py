@@ -63,17 +63,24 @@ class Connection(Database):
             raise
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """The driver's errors in the words of `gateway.errors`."""
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        raise Conflict(str(error)) from error
-    except sqlite3.OperationalError as error:
-        raise Temporary(str(error)) from error
-    except sqlite3.DatabaseError as error:
-        raise Corrupt(str(error)) from error
+class _Translated:
+    """The driver's errors in the words of `gateway.errors`. A class and not a generator, because it stands around every
+    statement: a third of the time."""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Raise the same in our words."""
+        if isinstance(error, sqlite3.IntegrityError):
+            raise Conflict(str(error)) from error
+        if isinstance(error, sqlite3.OperationalError):
+            raise Temporary(str(error)) from error
+        if isinstance(error, sqlite3.DatabaseError):
+            raise Corrupt(str(error)) from error
+
+
+TRANSLATED = _Translated()
 
 
 class SQLite:
@@ -95,7 +102,7 @@ class SQLite:
     def _connection(self) -> Connection:
         found: Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            with translated():
+            with TRANSLATED:
                 raw = sqlite3.connect(str(self._path), isolation_level=None, check_same_thread=False)
                 found = Connection(raw)
                 found.committed = self._committed
@@ -125,12 +132,12 @@ class SQLite:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See `Engine.transaction`."""
-        with translated(), self._connection().atomic():
+        with TRANSLATED, self._connection().atomic():
             yield
 
     def rows(self, sql: str, /, **params: Value) -> list[Row]:
         """See `Engine.rows`."""
-        with translated():
+        with TRANSLATED:
             cursor = self._connection().conn.execute(sql, params)
             if cursor.description is None:
                 return []
@@ -139,7 +146,7 @@ class SQLite:
 
     def run(self, sql: str, /, **params: Value) -> int:
         """See `Engine.run`."""
-        with translated():
+        with TRANSLATED:
             return int(self._connection().conn.execute(sql, params).rowcount)
 
     def migrate(self) -> None:
@@ -177,14 +184,14 @@ class SQLite:
 
     def counts(self) -> dict[str, int]:
         """See `Engine.counts`."""
-        with translated():
+        with TRANSLATED:
             connection = self._connection()
             names = [name for name in connection.table_names() if not name.startswith("sqlite_")]
             return {name: int(connection.table(name).count) for name in names}
 
     def copy(self, path: Path) -> dict[str, int]:
         """See `Engine.copy`. The backup runs inside a read transaction, so the counts are of the very same moment."""
-        with translated():
+        with TRANSLATED:
             raw = self._connection().conn
             target = sqlite3.connect(str(path), isolation_level=None)
             try:
