@@ -7,9 +7,10 @@ Does not: change anything.
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +24,7 @@ from gateway.domain.workdays import AMSTERDAM, Count, DaySort, explain, local_da
 from gateway.errors import GatewayError, Problem
 from gateway.reports import folder
 from gateway.reports.plain import masked
+from gateway.store import bans
 from gateway.store.ledger import deadlines, deliveries, drops, facts, handovers, log, mails, reports, retention
 from gateway.workflow import chase, folders, logins, restored
 from gateway.workflow.context import Context, current_round
@@ -126,6 +128,7 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
         ],
         "mail_gate": _gate(ctx),
         "scan": _scan(ctx),
+        "banned": _banned(ctx),
         "pushes": handovers.push_counts(ctx.engine),
         "push_troubles": [
             {
@@ -142,6 +145,17 @@ def _at_a_glance(ctx: Context) -> dict[str, object]:
         "legal_holds": [
             {"municipality": hold.municipality, "since": local(hold.at), "by": hold.account, "reason": hold.reason}
             for hold in retention.holds(ctx.engine).values()
+        ],
+    }
+
+
+def _banned(ctx: Context) -> dict[str, object]:
+    """Which networks the processes that take uploads keep out now, and until when (real time)."""
+    found, now = bans.read(ctx.configuration().settings.paths.state, time.monotonic()), datetime.now(UTC)
+    return {
+        "total": found.total,
+        "networks": [
+            {"network": each.network, "until": local(now + timedelta(seconds=each.seconds))} for each in found.named
         ],
     }
 
@@ -275,6 +289,11 @@ def print_status(directory: Path, as_json: bool) -> None:
         console.print(Text(f"{'scan':20} {facts_of}", "bold" if scan["trouble"] else ""), soft_wrap=True)
     else:
         console.print(f"{'scan':20} off")
+    banned = document["banned"]
+    if isinstance(banned, dict):
+        shown = banned["networks"]
+        more = f", with {banned['total'] - len(shown)} more" if banned["total"] > len(shown) else ""
+        print_rows(f"banned networks{more}", shown, console)
     for key in ("waiting", "owed", "uncollected", "mail_troubles", "push_troubles", "spoilt", "legal_holds"):
         rows = document[key]
         if isinstance(rows, list):

@@ -3,12 +3,13 @@
 Does: counts connections in all, per network, and of those the ones that have not logged in yet; when all places before
 login are taken, the oldest of the network that has most makes room; counts the sessions of each account; puts down what
 connections did that never logged in, and says it, a few lines at a time.
-Touches: the daemon's log.
+Touches: the daemon's log; the file that says who is kept out.
 Does not: log anybody in or close a connection (server).
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import asyncssh
@@ -16,6 +17,7 @@ import asyncssh
 from gateway.config.sections import Penalties, Sftp
 from gateway.edge.sftp.penalties import Offence, Register, is_allowed, network_of
 from gateway.edge.sftp.session import House
+from gateway.store import bans
 
 # Faults of the protocol itself. No common algorithm, or a host key that the client does not know, is not among them.
 BROKEN = (
@@ -118,6 +120,21 @@ class Doorkeeper:
         self.sessions[login] -= 1
         if not self.sessions[login]:
             del self.sessions[login]
+
+    def tell_kept_out(self) -> None:
+        """Write down for `gateway status` who is kept out now."""
+        now = self.house.monotonic()
+        bans.write(self._state, self.register.shut(now, self._penalties()), now)
+
+    def forget_kept_out(self) -> None:
+        """A process that begins or ends keeps nobody out; nor do those that are gone."""
+        now = self.house.monotonic()
+        bans.write(self._state, {}, now)
+        bans.sweep(self._state, now)
+
+    @property
+    def _state(self) -> Path:
+        return self.house.ctx.configuration().settings.paths.state
 
     def not_logged_in(self, address: str, failed: bool, seconds: float, error: Exception | None) -> None:
         """A connection ended after so many seconds without a login; `failed`: it tried."""
