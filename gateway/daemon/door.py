@@ -17,10 +17,10 @@ from gateway.daemon.clock import Options
 from gateway.daemon.parts import Tell, running
 from gateway.daemon.systemd import handed_sockets, watchdog_seconds
 from gateway.edge.sftp.algorithms import fingerprints
+from gateway.edge.sftp.house import House
 from gateway.edge.sftp.listing import Recent
 from gateway.edge.sftp.rates import Rates
 from gateway.edge.sftp.server import Door, Listener, listen
-from gateway.edge.sftp.session import House
 from gateway.edge.watch import Watcher
 from gateway.errors import Temporary
 from gateway.workflow.context import Context

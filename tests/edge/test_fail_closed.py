@@ -14,8 +14,9 @@ import pytest
 from asyncssh.sftp import SFTPAttrs
 
 from gateway.edge.sftp import wire
+from gateway.edge.sftp.house import House
 from gateway.edge.sftp.listing import Recent
-from gateway.edge.sftp.session import House, Session
+from gateway.edge.sftp.session import Session
 from gateway.workflow.intake import Intake
 from tests.world import MONDAY, World, silent
 

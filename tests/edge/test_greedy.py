@@ -13,10 +13,11 @@ import asyncssh
 import pytest
 from asyncssh.sftp import SFTPAttrs
 
-from gateway.edge.sftp import session as module
+from gateway.edge.sftp import house as module
+from gateway.edge.sftp.house import House
 from gateway.edge.sftp.listing import Recent
 from gateway.edge.sftp.rates import Rates
-from gateway.edge.sftp.session import House, Session
+from gateway.edge.sftp.session import Session
 from gateway.workflow.intake import Intake
 from tests.world import MONDAY, World, silent
 

@@ -15,8 +15,8 @@ from typing import Protocol
 import asyncssh
 
 from gateway.config.sections import Penalties, Sftp
+from gateway.edge.sftp.house import House
 from gateway.edge.sftp.penalties import Offence, Register, is_allowed, network_of
-from gateway.edge.sftp.session import House
 from gateway.store import bans
 
 # Faults of the protocol itself. No common algorithm, or a host key that the client does not know, is not among them.

@@ -16,9 +16,9 @@ from gateway.config.sections import Sftp
 from gateway.domain.model import Account
 from gateway.domain.workdays import local_day
 from gateway.edge.sftp import means
+from gateway.edge.sftp.house import House
 from gateway.edge.sftp.means import Means, Trust
 from gateway.edge.sftp.passwords import Passwords, hash_now
-from gateway.edge.sftp.session import House
 from gateway.errors import SURPRISES
 from gateway.workflow.logins import note_use
 from gateway.workflow.loops import TROUBLE, reason_of

@@ -23,9 +23,10 @@ from gateway.domain.model import Account
 from gateway.edge.sftp import userauth, wire
 from gateway.edge.sftp.algorithms import SIGNATURES, TIERS, Tier, host_key_pairs, one_of_each
 from gateway.edge.sftp.guard import Guard, guard_channel
+from gateway.edge.sftp.house import House
 from gateway.edge.sftp.keeper import Doorkeeper
 from gateway.edge.sftp.proof import Believed, Proof
-from gateway.edge.sftp.session import House, Session
+from gateway.edge.sftp.session import Session
 from gateway.edge.sftp.statuses import is_ours, origin
 from gateway.reports.plain import masked
 from gateway.reports.wording import refusal_line
@@ -255,7 +256,6 @@ class Door:
     acceptors: tuple[asyncssh.SSHAcceptor, ...]
     logins: set[Login]
     silence: "asyncio.Task[None]"
-    keeper: Doorkeeper
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -274,7 +274,6 @@ class Door:
     async def drain(self, seconds: float = 25.0) -> None:
         """Take no new connections; let uploads that are running end; then close."""
         self.silence.cancel()
-        self.keeper.forget_kept_out()
         for acceptor in self.acceptors:
             acceptor.close()
         until = time.monotonic() + seconds
@@ -292,7 +291,6 @@ async def listen(house: House, settings: Sftp, listeners: Sequence[Listener]) ->
     wire.install()
     userauth.install()
     keeper = Doorkeeper(house, settings)
-    keeper.forget_kept_out()
     believed = Believed(house)
     logins: set[Login] = set()
     keys = host_key_pairs(settings.host_keys)
@@ -300,8 +298,7 @@ async def listen(house: House, settings: Sftp, listeners: Sequence[Listener]) ->
         await _accept(partial(Login, house, keeper, believed, logins), settings, keys, host, port, TIERS[tier])
         for host, port, tier in listeners
     ]
-    looking = asyncio.create_task(_look_round(logins, house, keeper, settings.idle_seconds))
-    return Door(tuple(acceptors), logins, looking, keeper)
+    return Door(tuple(acceptors), logins, asyncio.create_task(_look_round(logins, house, settings.idle_seconds)))
 
 
 async def _accept(
@@ -340,9 +337,8 @@ async def _accept(
     )
 
 
-async def _look_round(logins: set[Login], house: House, keeper: Doorkeeper, idle_seconds: float) -> None:
-    """Put out who is silent for long, tell the numbers of what was not said line by line, and write down who is kept
-    out."""
+async def _look_round(logins: set[Login], house: House, idle_seconds: float) -> None:
+    """Put out who is silent for long, and tell the numbers of what was not said line by line."""
     while True:
         await asyncio.sleep(min(idle_seconds / 4, LOOK_SECONDS))
         for login in list(logins):
@@ -350,4 +346,3 @@ async def _look_round(logins: set[Login], house: House, keeper: Doorkeeper, idle
             if house.monotonic() - login.silent_since() > idle_seconds and not login.is_answering():
                 login.close()
         house.voice.rest()
-        keeper.tell_kept_out()

@@ -1,18 +1,14 @@
 """Session: the requests of one SFTP session.
 
-Does: answers each request from the virtual tree; runs what touches disk or ledger in threads; turns every `Refusal`
-into a status with its sentence, and a refused drop into what `admit.record_refusal` leaves behind.
+Does: answers each request from the virtual tree; keeps what the session has open, and ends each upload as it ended.
 Touches: through upload, view and the workflow.
-Does not: keep state that outlives the session, but for what all sessions share (House).
+Does not: keep state that outlives the session (house), or turn refusals into statuses (answers).
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncssh
 from asyncssh.sftp import SFTPAttrs, SFTPName
@@ -21,71 +17,30 @@ from gateway.domain.acts import verification_code
 from gateway.domain.lifecycle import is_working_name
 from gateway.domain.model import Account
 from gateway.edge.sftp import acts, papers
-from gateway.edge.sftp.acts import Act, Memory
-from gateway.edge.sftp.listing import Entry, Recent
+from gateway.edge.sftp.acts import Act
+from gateway.edge.sftp.answers import Answers
+from gateway.edge.sftp.house import House
+from gateway.edge.sftp.listing import Entry
 from gateway.edge.sftp.opened import Download, open_to_read
-from gateway.edge.sftp.papers import Drafts, Paper, open_paper
-from gateway.edge.sftp.rates import Rates, Voice
-from gateway.edge.sftp.statuses import attributes, listed, origin, status
+from gateway.edge.sftp.papers import Paper, open_paper
+from gateway.edge.sftp.removing import confirm, remove
+from gateway.edge.sftp.statuses import attributes, listed
 from gateway.edge.sftp.tree import Place, Sort, normal, parse
 from gateway.edge.sftp.upload import (
     Upload,
-    Writers,
     break_off,
     close_upload,
     finish_working,
     open_upload,
     rename_working,
-    working_item,
 )
 from gateway.edge.sftp.view import View
 from gateway.errors import GatewayError, Refusal, Temporary
 from gateway.reports.plain import masked
-from gateway.store.ledger import log, reports
-from gateway.workflow import collect
-from gateway.workflow.admit import Attempt, record_refusal
-from gateway.workflow.context import Context
-from gateway.workflow.intake import Intake
+from gateway.workflow.admit import Attempt
 from gateway.workflow.receive import Received
 
-Answer = TypeVar("Answer")
 CLOSE_WAITS = 20.0
-# Threads that look things up for one account. Each that computes makes the event loop wait for the interpreter.
-LOOKING = 2
-# Refused uploads and acts of one account that are written down at once, and then each second.
-REFUSALS_AT_ONCE = 200
-REFUSALS_PER_SECOND = 2.0
-# Bytes that one account may have open for reading in all its sessions, unless it is one file: they are in memory.
-MOST_HELD = 512 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What all sessions share: the workflow, the caps, and how to speak to the daemon's log. `held`: bytes that each
-    account has open for reading."""
-
-    ctx: Context
-    intake: Intake
-    recent: Recent
-    tell: Callable[..., None]
-    monotonic: Callable[[], float]
-    fingerprints: tuple[str, ...]
-    wall: Callable[[], datetime]
-    handles: int = 32
-    listings: int = 8
-    writers: Writers = field(default_factory=Writers)
-    acts: Memory = field(default_factory=Memory)
-    read_bytes: int = 261_120
-    unread_bytes: int = 262_144
-    requests: Rates = field(default_factory=lambda: Rates(500, 500))
-    refusals: Rates = field(default_factory=lambda: Rates(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE))
-    held: Counter[str] = field(default_factory=Counter)
-    voice: Voice = field(init=False)
-    looking: dict[str, asyncio.Semaphore] = field(default_factory=dict)
-    drafts: Drafts = field(default_factory=Drafts)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "voice", Voice(self.tell, self.monotonic))
 
 
 class Session(asyncssh.SFTPServer):
@@ -103,6 +58,7 @@ class Session(asyncssh.SFTPServer):
             house.ctx, house.recent, self._account, house.fingerprints, house.monotonic, house.acts, house.drafts,
             self._stray,
         )  # fmt: skip
+        self._answers = Answers(house, account.login, self._say)
         self._answering = False
         self.last_heard = house.monotonic()
         self.ended = False
@@ -130,7 +86,7 @@ class Session(asyncssh.SFTPServer):
 
     def unsupported(self) -> Exception:
         """See `wire.Told`."""
-        return self._status(Refusal("UNSUPPORTED"))
+        return self._answers.status(Refusal("UNSUPPORTED"))
 
     def unread_allowed(self) -> int:
         """See `wire.Told`."""
@@ -151,7 +107,7 @@ class Session(asyncssh.SFTPServer):
         """See `wire.Told`."""
         mark = self._ctx.random_hex(4)
         self._house.tell("internal_error", mark=mark, account=self._known.login, error=True)
-        return str(self._status(Refusal("INTERNAL", id=mark))).encode()
+        return str(self._answers.status(Refusal("INTERNAL", id=mark))).encode()
 
     def broke_off(self, reason: str) -> None:
         """See `wire.Told`."""
@@ -167,57 +123,17 @@ class Session(asyncssh.SFTPServer):
     def _say(self, event: str, **facts: object) -> None:
         self._house.voice.say(event, self._known.login, account=self._known.login, peer=self._peer, **facts)
 
-    # --- answers ------------------------------------------------------------------------------------------------------
-
-    async def _answer(self, work: Awaitable[Answer], attempt: Attempt | None = None) -> Answer:
-        """Wait for `work`; its errors become SFTP statuses. A refused `attempt` leaves its traces."""
-        try:
-            return await work
-        except asyncssh.SFTPError:
-            raise
-        except Refusal as refusal:
-            if attempt is not None:
-                self._say("refused", code=refusal.code)
-                # Each is a line in the ledger, and perhaps a report: a flood of them would hold up all who deliver.
-                await asyncio.sleep(self._house.refusals.owed(self._known.login, self._house.monotonic()))
-                await self._in_thread(self._record, attempt, refusal)
-            raise self._status(refusal) from refusal
-        except Temporary as error:
-            self._house.tell("temporary", account=self._account().login, reason=str(error))
-            raise self._status(Refusal("NOT_DURABLE")) from error
-        except Exception as error:  # asyncssh would tell the client what it says
-            mark = self._ctx.random_hex(4)
-            self._house.tell("internal_error", mark=mark, reason=type(error).__name__, where=origin(error), error=True)
-            raise self._status(Refusal("INTERNAL", id=mark)) from error
-
-    def _record(self, attempt: Attempt, refusal: Refusal) -> None:
-        try:
-            record_refusal(self._ctx, attempt, refusal)
-        except (GatewayError, OSError) as error:
-            # The client still gets its answer; the desk finds the refusal in the daemon's log.
-            self._house.tell("refusal_not_recorded", code=refusal.code, reason=str(error), error=True)
-
-    def _status(self, refusal: Refusal) -> asyncssh.SFTPError:
-        return status(self._ctx, refusal)
-
-    async def _in_thread(self, work: Callable[..., Answer], *args: Any) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(None, partial(work, *args))
-
-    async def _look(self, work: Callable[..., Answer], *args: Any) -> Answer:
-        async with self._house.looking.setdefault(self._known.login, asyncio.Semaphore(LOOKING)):
-            return await self._in_thread(work, *args)
-
     # --- looking ------------------------------------------------------------------------------------------------------
 
     async def opendir(self, path: bytes, open_now: int) -> AsyncIterator[SFTPName]:
         """The entries of a folder, whole at once; a missing folder fails here."""
         if open_now >= self._house.listings:
-            raise self._status(Refusal("TOO_MANY_LISTINGS", max=self._house.listings))
-        return listed(await self._answer(self._look(self._view.entries_of, path)))
+            raise self._answers.status(Refusal("TOO_MANY_LISTINGS", max=self._house.listings))
+        return listed(await self._answers.give(self._answers.look(self._view.entries_of, path)))
 
     async def stat(self, path: bytes) -> SFTPAttrs:
         """Attributes of a place."""
-        return attributes(await self._answer(self._look(self._view.entry, path)))
+        return attributes(await self._answers.give(self._answers.look(self._view.entry, path)))
 
     async def lstat(self, path: bytes) -> SFTPAttrs:
         """Attributes of a place; there are no links."""
@@ -239,36 +155,24 @@ class Session(asyncssh.SFTPServer):
         try:
             return ("/" + "/".join(normal(path))).encode("utf-8", "surrogateescape")
         except ValueError:
-            raise self._status(Refusal("NO_SUCH_FILE")) from None
+            raise self._answers.status(Refusal("NO_SUCH_FILE")) from None
 
     # --- opening, reading, writing, closing ---------------------------------------------------------------------------
 
     async def open(self, path: bytes, pflags: int, attrs: SFTPAttrs) -> object:
         """Open for reading (reports, generated files) or for writing (inbox)."""
         if len(self._open) >= self._house.handles:
-            raise self._status(Refusal("TOO_MANY_HANDLES", max=self._house.handles))
+            raise self._answers.status(Refusal("TOO_MANY_HANDLES", max=self._house.handles))
         writing = pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC)
         opened: Upload | Download | Act | Paper = (
             await self._open_to_write(path, pflags)
             if writing
-            else await self._answer(self._look(open_to_read, self._view, path))
+            else await self._answers.give(self._answers.look(open_to_read, self._view, path))
         )
-        if isinstance(opened, Download):
-            self._hold(len(opened.body))
+        if isinstance(opened, Download) and not self._house.may_hold(self._known.login, len(opened.body)):
+            raise self._answers.status(Refusal("BUSY"))
         self._open[id(opened)] = opened
         return opened
-
-    def _hold(self, size: int) -> None:
-        held = self._house.held[self._known.login]
-        if held and held + size > MOST_HELD:
-            raise self._status(Refusal("BUSY"))
-        self._house.held[self._known.login] += size
-
-    def _let_go(self, size: int) -> None:
-        held = self._house.held
-        held[self._known.login] -= size
-        if not held[self._known.login]:
-            del held[self._known.login]
 
     async def _open_to_write(self, path: bytes, pflags: int) -> Upload | Act | Paper:
         place = parse(path)
@@ -278,18 +182,20 @@ class Session(asyncssh.SFTPServer):
             opening_paper = partial(
                 open_paper, self._ctx, self._account(), house.drafts, place, house.monotonic, truncate=truncate
             )
-            return await self._answer(self._in_thread(opening_paper))
+            return await self._answers.give(self._answers.in_thread(opening_paper))
         if place is None or not (place.sort is Sort.UPLOAD or acts.is_act(place)):
-            raise self._status(Refusal("READ_ONLY"))
+            raise self._answers.status(Refusal("READ_ONLY"))
         attempt = Attempt(self._account(), place.code, place.lane, place.name)
         if acts.is_act(place):
-            finding = self._in_thread(acts.find, self._ctx, self._account(), place)
-            return await self._answer(finding, attempt if place.code else None)
-        if pflags & asyncssh.FXF_EXCL and await self._in_thread(self._stands, path):
+            finding = self._answers.in_thread(acts.find, self._ctx, self._account(), place)
+            return await self._answers.give(finding, attempt if place.code else None)
+        if pflags & asyncssh.FXF_EXCL and await self._answers.in_thread(self._stands, path):
             # phpseclib sets a time that way: it makes the file anew only when it is not there.
-            raise self._status(Refusal("EXISTS"))
-        opening = self._in_thread(partial(open_upload, self._ctx, self._house.writers, attempt, truncate=truncate))
-        return await self._answer(opening, attempt)
+            raise self._answers.status(Refusal("EXISTS"))
+        opening = self._answers.in_thread(
+            partial(open_upload, self._ctx, self._house.writers, attempt, truncate=truncate)
+        )
+        return await self._answers.give(opening, attempt)
 
     def _stands(self, path: bytes) -> bool:
         try:
@@ -301,11 +207,11 @@ class Session(asyncssh.SFTPServer):
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Bytes of a file open for reading. When all of a report was read it counts as collected."""
         if not isinstance(file_obj, Download):
-            raise self._status(Refusal("NO_READ_BACK"))
+            raise self._answers.status(Refusal("NO_READ_BACK"))
         before = bool(file_obj.unread)
         data = file_obj.read(offset, min(size, self._house.read_bytes))
         if before and not file_obj.unread and file_obj.collected:
-            await self._answer(self._in_thread(file_obj.collected))
+            await self._answers.give(self._answers.in_thread(file_obj.collected))
         return data
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
@@ -318,7 +224,7 @@ class Session(asyncssh.SFTPServer):
         try:
             return file_obj.write(offset, data)
         except Refusal as refusal:
-            raise self._status(refusal) from refusal
+            raise self._answers.status(refusal) from refusal
 
     def write_now(self, opened: object, offset: int, data: memoryview) -> bool:
         """See `wire.Told`."""
@@ -333,21 +239,21 @@ class Session(asyncssh.SFTPServer):
         if self._open.pop(id(file_obj), None) is None:
             return
         if isinstance(file_obj, Download):
-            self._let_go(len(file_obj.body))
+            self._house.let_go(self._known.login, len(file_obj.body))
         if isinstance(file_obj, Act) and by_client:
             place = file_obj.place
             attempt = Attempt(self._account(), place.code, place.lane, place.name) if place.code else None
-            await self._answer(self._in_thread(file_obj.done), attempt)
+            await self._answers.give(self._answers.in_thread(file_obj.done), attempt)
             self._acted(file_obj)
         if isinstance(file_obj, Paper) and by_client:
-            await self._answer(self._in_thread(file_obj.close))
+            await self._answers.give(self._answers.in_thread(file_obj.close))
             self._remember(file_obj.place, file_obj.size)
         if not isinstance(file_obj, Upload):
             return
         if not by_client:
             await self._break_off(file_obj)
             return
-        await self._answer(self._drop(file_obj), file_obj.attempt)
+        await self._answers.give(self._drop(file_obj), file_obj.attempt)
 
     def _acted(self, act: Act) -> None:
         """Clients look at what they closed or renamed."""
@@ -365,12 +271,12 @@ class Session(asyncssh.SFTPServer):
         """Never raises: the session has other handles to be closed."""
         self._house.tell("broken_off", account=self._known.login, municipality=upload.attempt.municipality)
         try:
-            await self._in_thread(break_off, self._ctx, self._house.writers, upload)
+            await self._answers.in_thread(break_off, self._ctx, self._house.writers, upload)
         except (GatewayError, OSError) as error:
             self._house.tell("temporary", account=self._known.login, reason=str(error))
 
     async def _drop(self, upload: Upload) -> None:
-        answer = await self._in_thread(close_upload, self._ctx, self._house.writers, self._house.intake, upload)
+        answer = await self._answers.in_thread(close_upload, self._ctx, self._house.writers, self._house.intake, upload)
         if answer is not None:
             await self._received(asyncio.wrap_future(answer), upload.attempt, upload.size)
 
@@ -390,82 +296,49 @@ class Session(asyncssh.SFTPServer):
         attempt = None
         if new is not None and new.sort in (Sort.UPLOAD, Sort.SELECTION):
             attempt = Attempt(self._account(), new.code, new.lane, new.name)
-        await self._answer(self._rename(oldpath, old, new), attempt)
+        await self._answers.give(self._rename(oldpath, old, new), attempt)
 
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
         """As rename; a final name is never overwritten, it is delivered again."""
         await self.rename(oldpath, newpath)
 
     async def _rename(self, oldpath: bytes, old: Place | None, new: Place | None) -> None:
-        await self._in_thread(self._view.place, oldpath)
+        await self._answers.in_thread(self._view.place, oldpath)
         if old is None or new is None:
             raise Refusal("NO_RENAME")
         if old.sort is Sort.REPORT:
-            await self._in_thread(self._confirm, old)
+            await self._answers.in_thread(confirm, self._ctx, self._account(), old)
             return
         if old.sort is new.sort is Sort.ASSESSOR_FILE:
             renaming_paper = partial(papers.rename, self._ctx, self._account(), self._house.drafts, old, new)
-            self._remember(new, await self._in_thread(renaming_paper, self._house.monotonic()))
+            self._remember(new, await self._answers.in_thread(renaming_paper, self._house.monotonic()))
             return
         if acts.is_act(new):
             written = self._house.acts.size(self._known.login, old, self._house.monotonic())
             renaming = partial(acts.rename, self._ctx, self._account(), old, new, written)
-            self._acted(await self._in_thread(renaming))
+            self._acted(await self._answers.in_thread(renaming))
             return
         same_folder = (old.sort, old.code, old.lane) == (Sort.UPLOAD, new.code, new.lane)
         if not same_folder or new.sort is not Sort.UPLOAD or not is_working_name(old.name):
             raise Refusal("NO_RENAME")
         if is_working_name(new.name):
             attempt = Attempt(self._account(), new.code, new.lane, new.name)
-            await self._in_thread(rename_working, self._ctx, attempt, old.name)
+            await self._answers.in_thread(rename_working, self._ctx, attempt, old.name)
             return
         attempt = Attempt(self._account(), new.code, new.lane, new.name)
-        size = (await self._in_thread(self._view.entry, oldpath)).size or 0
+        size = (await self._answers.in_thread(self._view.entry, oldpath)).size or 0
         finishing = partial(finish_working, self._ctx, self._house.intake)
-        answer = await self._in_thread(finishing, attempt, old.name)
+        answer = await self._answers.in_thread(finishing, attempt, old.name)
         await self._received(asyncio.wrap_future(answer), attempt, size)
-
-    def _confirm(self, place: Place) -> None:
-        found = reports.entry(self._ctx.engine, place.code, place.name)
-        if found is None:
-            raise Refusal("NO_SUCH_FILE")
-        if self._account().roles & collect.ONLOOKERS:
-            raise Refusal("NO_REMOVE")
-        # `rm *` names every file of a set that the first one confirmed: the others are as done as that one.
-        if not found.confirmed:
-            collect.confirm(self._ctx, self._account(), found.report_id)
 
     async def remove(self, path: bytes) -> None:
         """In the outbox an acknowledgement; in the inbox it withdraws nothing."""
-        await self._answer(self._in_thread(self._remove, path))
-
-    def _remove(self, path: bytes) -> None:
-        place = self._view.place(path)
-        if place.sort is Sort.REPORT:
-            self._confirm(place)
-        elif place.sort is Sort.ASSESSOR_FILE and is_working_name(place.name):
-            self._house.drafts.drop(self._known.login, place)
-        elif place.sort is Sort.UPLOAD:
-            item = working_item(self._ctx, Attempt(self._account(), place.code, place.lane, place.name))
-            if is_working_name(place.name) and self._ctx.spool.remove_working(item):
-                return
-            self._view.entry(path)  # what was never there cannot be removed
-            line = log.Line(
-                self._ctx.now(), "remove_ignored", place.code, self._account().login, detail={"name": place.name}
-            )
-            log.append(self._ctx.engine, line)
-        elif place.sort is Sort.SELECTION:
-            self._view.entry(path)
-            refusal = Refusal("WITHDRAWAL_REMOVE")
-            attempt = Attempt(self._account(), place.code, place.lane, place.name)
-            record_refusal(self._ctx, attempt, refusal, with_receipt=False)
-            raise refusal
-        else:
-            raise Refusal("NO_REMOVE")
+        removing = self._answers.in_thread(remove, self._house, self._view, self._account(), path)
+        await self._answers.give(removing)
 
     async def setstat(self, path: bytes, attrs: SFTPAttrs) -> None:
         """Times and modes are accepted without effect; the path must exist."""
-        await self._answer(self._look(self._view.entry, path))
+        await self._answers.give(self._answers.look(self._view.entry, path))
 
     async def lsetstat(self, path: bytes, attrs: SFTPAttrs) -> None:
         """As setstat."""
@@ -477,30 +350,30 @@ class Session(asyncssh.SFTPServer):
             try:
                 file_obj.truncate(attrs.size)
             except Refusal as refusal:
-                raise self._status(refusal) from refusal
+                raise self._answers.status(refusal) from refusal
 
     async def fsync(self, file_obj: object) -> None:
         """Accepted: the bytes are made durable at CLOSE, before it is answered."""
 
     async def mkdir(self, path: bytes, attrs: SFTPAttrs) -> None:
         """Refused."""
-        raise self._status(Refusal("NO_MKDIR"))
+        raise self._answers.status(Refusal("NO_MKDIR"))
 
     async def rmdir(self, path: bytes) -> None:
         """Refused."""
-        raise self._status(Refusal("NO_REMOVE"))
+        raise self._answers.status(Refusal("NO_REMOVE"))
 
     async def symlink(self, oldpath: bytes, newpath: bytes) -> None:
         """Refused."""
-        raise self._status(Refusal("NO_LINKS"))
+        raise self._answers.status(Refusal("NO_LINKS"))
 
     async def link(self, oldpath: bytes, newpath: bytes) -> None:
         """Refused."""
-        raise self._status(Refusal("NO_LINKS"))
+        raise self._answers.status(Refusal("NO_LINKS"))
 
     async def readlink(self, path: bytes) -> bytes:
         """Refused."""
-        raise self._status(Refusal("NO_LINKS"))
+        raise self._answers.status(Refusal("NO_LINKS"))
 
     async def fstatvfs(self, file_obj: object) -> Any:
         """Refused."""
