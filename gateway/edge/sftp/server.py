@@ -256,6 +256,7 @@ class Door:
     acceptors: tuple[asyncssh.SSHAcceptor, ...]
     logins: set[Login]
     silence: "asyncio.Task[None]"
+    keeper: Doorkeeper
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -274,6 +275,7 @@ class Door:
     async def drain(self, seconds: float = 25.0) -> None:
         """Take no new connections; let uploads that are running end; then close."""
         self.silence.cancel()
+        self.keeper.forget_kept_out()
         for acceptor in self.acceptors:
             acceptor.close()
         until = time.monotonic() + seconds
@@ -291,6 +293,7 @@ async def listen(house: House, settings: Sftp, listeners: Sequence[Listener]) ->
     wire.install()
     userauth.install()
     keeper = Doorkeeper(house, settings)
+    keeper.forget_kept_out()
     believed = Believed(house)
     logins: set[Login] = set()
     keys = host_key_pairs(settings.host_keys)
@@ -298,7 +301,8 @@ async def listen(house: House, settings: Sftp, listeners: Sequence[Listener]) ->
         await _accept(partial(Login, house, keeper, believed, logins), settings, keys, host, port, TIERS[tier])
         for host, port, tier in listeners
     ]
-    return Door(tuple(acceptors), logins, asyncio.create_task(_look_round(logins, house, settings.idle_seconds)))
+    looking = asyncio.create_task(_look_round(logins, house, keeper, settings.idle_seconds))
+    return Door(tuple(acceptors), logins, looking, keeper)
 
 
 async def _accept(
@@ -337,8 +341,9 @@ async def _accept(
     )
 
 
-async def _look_round(logins: set[Login], house: House, idle_seconds: float) -> None:
-    """Put out who is silent for long, and tell the numbers of what was not said line by line."""
+async def _look_round(logins: set[Login], house: House, keeper: Doorkeeper, idle_seconds: float) -> None:
+    """Put out who is silent for long, tell the numbers of what was not said line by line, and write down who is kept
+    out."""
     while True:
         await asyncio.sleep(min(idle_seconds / 4, LOOK_SECONDS))
         for login in list(logins):
@@ -346,3 +351,4 @@ async def _look_round(logins: set[Login], house: House, idle_seconds: float) -> 
             if house.monotonic() - login.silent_since() > idle_seconds and not login.is_answering():
                 login.close()
         house.voice.rest()
+        keeper.tell_kept_out()
