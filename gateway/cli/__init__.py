@@ -97,6 +97,13 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
     help="sftp takes files in, worker checks and publishes, all does both.",
 )
 @click.option(
+    "--process",
+    type=click.IntRange(1, 99),
+    default=1,
+    show_default=True,
+    help="With --role sftp: which of several processes on one port this is.",
+)
+@click.option(
     "--simulate", metavar="TIME", callback=_moment, help="Sandbox: live from this moment, such as 2018-02-12T09:00."
 )
 @click.option("--speed", type=click.FloatRange(min=0), default=1.0, help="Sandbox seconds per real second.")
@@ -107,7 +114,13 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
     help="Instead of sealing.identity_file: the secret by which a worker opens uploads.",
 )
 def serve(
-    directory: Path, listen: str | None, role: str, simulate: datetime | None, speed: float, identity: Path | None
+    directory: Path,
+    listen: str | None,
+    role: str,
+    process: int,
+    simulate: datetime | None,
+    speed: float,
+    identity: Path | None,
 ) -> None:
     """Serve until stopped. SIGHUP, or a changed file, reloads the configuration; SIGTERM ends in order."""
     # What a start makes is kept: searching it for garbage again and again costs a tenth of the start, and a third with
@@ -116,7 +129,9 @@ def serve(
     from gateway.daemon import Options
     from gateway.daemon import serve as run
 
-    run(Options(directory, listen, role, simulate, speed, identity))
+    if process > 1 and role != "sftp":
+        raise click.BadOptionUsage("process", "--process goes with --role sftp")
+    run(Options(directory, listen, role, simulate, speed, identity, process))
 
 
 @commands.command("check-config")

@@ -77,7 +77,7 @@ def _repair(
 def _is_free(state: Path, role: str, stack: ExitStack) -> bool:
     """Whether no gateway serves a role; then none can start to until this is done."""
     try:
-        take_lock(state, role, stack)
+        take_lock(state, role, stack, alone=True)
     except Conflict:
         return False
     return True

@@ -138,7 +138,13 @@ def _document(found: Found) -> str:
         for each in found.troubles
     ]
     processes = [
-        {"role": each.role, "alive": each.beats, "ended": each.ended, "age": round(min(each.age, 1e9), 1)}
+        {
+            "role": each.role,
+            "process": each.process,
+            "alive": each.beats,
+            "ended": each.ended,
+            "age": round(min(each.age, 1e9), 1),
+        }
         for each in found.view.hearts
     ]
     document = {

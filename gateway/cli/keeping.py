@@ -146,7 +146,7 @@ def restore_backup(directory: Path, file: Path, confirm: Callable[[str], bool] |
     ledger = ledger_path(configuration)
     now = Clock()
     with ExitStack() as stack:
-        take_lock(configuration.settings.paths.state, "all", stack)
+        take_lock(configuration.settings.paths.state, "all", stack, alone=True)
         found = backups.look(file)
         aside = ledger.with_name(f"{ledger.name}.replaced-{now():%Y%m%dT%H%M%SZ}") if _is_there(ledger) else None
         if aside is not None and not replace:

@@ -98,7 +98,7 @@ class Rehearsal:
     def _open(self, stack: ExitStack) -> None:
         configuration = self.configuration = _without_watch(load(self.root / "config"))
         options = Options(configuration.directory, listen="127.0.0.1:0", simulate=self._start, speed=0.0)
-        take_lock(configuration.settings.paths.state, "all", stack)
+        take_lock(configuration.settings.paths.state, "all", stack, alone=True)
         engine = open_ledger(configuration)
         stack.callback(engine.close)
         self.clock: Clock = sandbox_clock(engine, options)

@@ -69,6 +69,9 @@ class Sftp(BaseModel, frozen=True, extra="forbid"):
     """The SFTP server: where it listens and how much one client may take."""
 
     listen: SocketAddress = Field(default="127.0.0.1:2222", description="host:port; port 0 takes any free one")
+    share_port: bool = Field(
+        default=False, description="several processes may listen at the same address (without systemd: SO_REUSEPORT)"
+    )
     tier: Literal["strict", "pq", "compat"] = Field(
         default="strict",
         description="algorithms: strict, pq (quantum-safe key exchange only) or compat (older ones too)",

@@ -6,8 +6,8 @@ Touches: everything, once.
 Does not: hold policy. A role `sftp` takes files in; `worker` judges and publishes; `all` does both.
 
 The rooms inside: `clock` is legal time; `keys` which identities a role may have; `foundations` what every command
-stands on (lock, ledger, context); `work` the loops, `door` the way in, `systemd` the words spoken with it; `serve` puts
-them together.
+stands on (ledger, context); `locks` who may serve what; `work` the loops, `door` the way in, `systemd` the words spoken
+with it; `serve` puts them together.
 """
 
 from gateway.daemon.clock import Clock, Options, sandbox_clock
@@ -19,8 +19,8 @@ from gateway.daemon.foundations import (
     new_id,
     offline,
     open_ledger,
-    take_lock,
 )
+from gateway.daemon.locks import take_lock
 from gateway.daemon.serve import serve
 
 __all__ = [

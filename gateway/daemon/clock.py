@@ -18,7 +18,7 @@ from gateway.store.sqlite import SQLite
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to serve. `simulate`: where the sandbox clock begins (aware), `speed`: legal seconds per real second.
-    `identity` takes the place of sealing.identity_file."""
+    `identity` takes the place of sealing.identity_file. `process`: which of those that take uploads this one is."""
 
     directory: Path
     listen: str | None = None
@@ -26,6 +26,7 @@ class Options:
     simulate: datetime | None = None
     speed: float = 1.0
     identity: Path | None = None
+    process: int = 1
 
 
 class Clock:

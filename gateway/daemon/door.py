@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from gateway.config import Settings
 from gateway.config.addresses import socket_address
 from gateway.daemon.clock import Options
+from gateway.daemon.locks import Tending, WhenTending
 from gateway.daemon.parts import Tell, running
 from gateway.daemon.systemd import handed_sockets, watchdog_seconds
 from gateway.edge.sftp.algorithms import fingerprints
@@ -36,9 +37,11 @@ async def open_door(
     tell: Tell,
     stack: ExitStack,
     vitals: Vitals | None = None,
+    tending: Tending | None = None,
 ) -> Door:
     """Start intake, watch and the SFTP server. Sockets that systemd hands over go before the addresses in gateway.yaml;
-    one named `compat` gets the tier of that name."""
+    one named `compat` gets the tier of that name. Without
+    `tending` this process alone takes files in."""
     patience = min(PATIENCE, (watchdog_seconds() or math.inf) / 2)
     intake = Intake(
         ctx,
@@ -48,11 +51,14 @@ async def open_door(
         monotonic=time.monotonic,
         vitals=vitals,
         patience=patience,
+        tends=tending or (lambda: True),
     )
     stack.enter_context(running(intake))
     if settings.watch.enabled:
         watcher = Watcher(ctx, settings.watch, monotonic=time.monotonic, claimed=intake.wake, tell=tell, vitals=vitals)
-        stack.enter_context(running(watcher))
+        stack.enter_context(running(watcher if tending is None else WhenTending(tending, watcher)))
+    if tending is not None:
+        tending.then(intake.wake)
     house = House(
         ctx=ctx,
         intake=intake,

@@ -1,14 +1,12 @@
-"""What every command stands on: the configuration in force, the lock of a role, the ledger, the context.
+"""What every command stands on: the configuration in force, the ledger, the context.
 
-Does: loads and swaps the configuration, takes locks, opens the ledger, makes the context of the story's steps.
+Does: loads and swaps the configuration, opens the ledger, makes the context of the story's steps.
 Touches: the config directory, the state folder, the ledger.
 Does not: start anything that goes on by itself.
 """
 
-import fcntl
 import secrets
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +16,8 @@ from gateway.config import Configuration, fingerprint, load
 from gateway.daemon import heart
 from gateway.daemon.clock import Clock
 from gateway.domain.model import to_ms, uuid7
-from gateway.errors import Conflict, Corrupt, GatewayError
-from gateway.store.durable import world, write_durably
+from gateway.errors import Corrupt, GatewayError
+from gateway.store.durable import write_durably
 from gateway.store.ledger import facts, log
 from gateway.store.sealing import NOTHING_SEALED, Sealing
 from gateway.store.spool import Spool
@@ -65,18 +63,6 @@ class InForce:
 def new_id() -> str:
     """A fresh UUIDv7. Its time part is real time: it only orders."""
     return uuid7(to_ms(datetime.now(UTC)), secrets.token_bytes(10))
-
-
-def take_lock(state: Path, role: str, stack: ExitStack) -> None:
-    """One daemon per role and node; Conflict when another has it, Temporary when the disk says no."""
-    for each in ("sftp", "worker") if role == "all" else (role,):
-        with world():
-            state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = stack.enter_context((state / f"{each}.lock").open("w"))
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Conflict(f"another gateway already serves the role '{each}' on {state}") from error
 
 
 def ledger_path(configuration: Configuration) -> Path:
@@ -144,15 +130,16 @@ def make_context(
     pool: Pool | None,
     sandbox: bool,
     sealing: Sealing = NOTHING_SEALED,
+    process: int = 1,
 ) -> Context:
-    """What the steps of the story work with. Without a pool nothing can be examined."""
+    """What the steps of the story work with. Without a pool nothing can be examined. `process`: see `Options`."""
 
     def unavailable(_job: object) -> Any:
         raise GatewayError("this role does not examine")
 
     return Context(
         engine=engine,
-        spool=Spool(configuration.settings.paths.inbox, configuration.settings.paths.outbox),
+        spool=Spool(configuration.settings.paths.inbox, configuration.settings.paths.outbox, process),
         now=clock,
         configuration=in_force,
         examine=pool.examine if pool else unavailable,

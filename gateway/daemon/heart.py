@@ -1,7 +1,8 @@
 """Heart: the signs of life of this process, written where `gateway health` and the other role look.
 
-Does: writes `heart-<role>.json` into the state folder every other second, says in it when the process ended in order,
-and reads those of all roles; keeps the pulse of the event loop, and by it the watchdog of systemd.
+Does: writes `heart-<role>.json` (`heart-sftp-2.json` of a second process) into the state folder every other second,
+says in it when the process ended in order, and reads those of all; keeps the pulse of the event loop, and by it the
+watchdog of systemd.
 Touches: those files; the event loop.
 Does not: use real time: their age is by the machine's monotonic clock, which all processes of one boot share.
 """
@@ -9,6 +10,7 @@ Does not: use real time: their age is by the machine's monotonic clock, which al
 import asyncio
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -24,10 +26,11 @@ SECONDS = 2.0
 LOOP_PATIENCE = 10.0
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 FOREVER = 1e9
+OF_MORE = re.compile(r"heart-sftp-([1-9][0-9]{0,2})\.json")
 
 
-def _path(state: Path, role: str) -> Path:
-    return state / f"heart-{role}.json"
+def _path(state: Path, role: str, process: int) -> Path:
+    return state / (f"heart-{role}.json" if process == 1 else f"heart-{role}-{process}.json")
 
 
 def _boot() -> str:
@@ -37,8 +40,10 @@ def _boot() -> str:
         return ""  # systemd hides it from services (ProcSubset=pid); then a clock that began anew shows a reboot
 
 
-def write(state: Path, role: str, vitals: Vitals, now: Callable[[], datetime], *, ended: bool = False) -> None:
-    """Write the signs of life of a role. Nothing depends on them after a power cut, so nothing is synced."""
+def write(
+    state: Path, role: str, vitals: Vitals, now: Callable[[], datetime], *, process: int = 1, ended: bool = False
+) -> None:
+    """Write the signs of life of a process. Nothing depends on them after a power cut, so nothing is synced."""
     document = {
         "role": role,
         "pid": os.getpid(),
@@ -48,7 +53,7 @@ def write(state: Path, role: str, vitals: Vitals, now: Callable[[], datetime], *
         "ended": ended,
         "parts": [[part.name, part.late, part.failing] for part in vitals.parts()],
     }
-    path = _path(state, role)
+    path = _path(state, role, process)
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(document), encoding="utf-8")
     fresh.chmod(0o600)
@@ -56,11 +61,13 @@ def write(state: Path, role: str, vitals: Vitals, now: Callable[[], datetime], *
 
 
 def read(state: Path) -> tuple[Heart, ...]:
-    """The signs of life of every role that ever served on this state folder."""
-    return tuple(heart for role in ROLES if (heart := _read(_path(state, role), role)) is not None)
+    """The signs of life of every process that ever served on this state folder."""
+    more = (OF_MORE.fullmatch(path.name) for path in state.glob("heart-sftp-*.json"))
+    known = [*((role, 1) for role in ROLES), *sorted(("sftp", int(found[1])) for found in more if found)]
+    return tuple(heart for role, n in known if (heart := _read(_path(state, role, n), role, n)) is not None)
 
 
-def _read(path: Path, role: str) -> Heart | None:
+def _read(path: Path, role: str, process: int) -> Heart | None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         age = time.monotonic() - float(document["at"])
@@ -74,11 +81,12 @@ def _read(path: Path, role: str) -> Heart | None:
                 Part(str(name), float(late), None if failing is None else float(failing))
                 for name, late, failing in document["parts"]
             ),
+            process,
         )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
-        return Heart(role, FOREVER)  # unreadable is as good as silent
+        return Heart(role, FOREVER, process=process)  # unreadable is as good as silent
 
 
 async def beat(vitals: Vitals, watched: tuple[str, ...], watchdog: float | None) -> None:

@@ -95,25 +95,28 @@ def instruments(settings: Settings, stack: ExitStack) -> Instruments:
     return Instruments(figures.vitals, figures, meters)
 
 
-def serve_metrics(made: Instruments, settings: Settings, tell: Tell, stack: ExitStack) -> None:
-    """Answer at the address of the metrics. When it is taken, say so and go on."""
+def serve_metrics(made: Instruments, settings: Settings, tell: Tell, stack: ExitStack, process: int = 1) -> None:
+    """Answer at the address of the metrics, a second process at the port after it, and so on. When it is taken, say so
+    and go on."""
     address = settings.metrics.address
     if made.meters is None or address is None:
         return
+    host, first = address
     try:
-        port = stack.enter_context(made.meters.served(*address))
+        port = stack.enter_context(made.meters.served(host, first + process - 1 if first else 0))
     except OSError as error:
         tell("metrics_failed", reason=str(error), error=True)
     else:
-        tell("metrics", host=address[0], port=port)
+        tell("metrics", host=host, port=port)
 
 
-def live(made: Instruments, ctx: Context, role: str, tell: Tell, stack: ExitStack) -> None:
+def live(made: Instruments, ctx: Context, role: str, tell: Tell, stack: ExitStack, process: int = 1) -> None:
     """Write signs of life from now on, and that this process ended in order when it did."""
     state = ctx.configuration().settings.paths.state
-    stack.callback(partial(heart.write, state, role, made.vitals, ctx.now, ended=True))
-    heart.write(state, role, made.vitals, ctx.now)
-    writing = Loop("heart", heart.SECONDS, partial(heart.write, state, role, made.vitals, ctx.now), tell, made.vitals)
+    write = partial(heart.write, state, role, made.vitals, ctx.now, process=process)
+    stack.callback(partial(write, ended=True))
+    write()
+    writing = Loop("heart", heart.SECONDS, write, tell, made.vitals)
     stack.enter_context(running(writing))
 
 
@@ -137,16 +140,16 @@ def alarm_seconds(speed: float) -> float:
     return max(0.25, min(ALARM_SECONDS, 60 / speed)) if speed > 0 else ALARM_SECONDS
 
 
-def alarmed(ctx: Context, role: str, tell: Tell) -> Callable[[], None]:
-    """Look at health and owe the mail about what is new. A process that takes files in sends it itself when nobody else
-    does."""
+def alarmed(ctx: Context, role: str, tell: Tell, tends: Callable[[], bool]) -> Callable[[], None]:
+    """Look at health and owe the mail about what is new. Of those who take files in the one that `tends` the folders
+    sends it itself when nobody else does."""
     alarm = Alarm(time.monotonic)
     state = ctx.configuration().settings.paths.state
 
     def look() -> None:
         now = seen(ctx, state)
         alarm.look(ctx, troubles(now), tell)
-        if role == "sftp" and not any(each.beats and each.role != "sftp" for each in now.hearts):
+        if role == "sftp" and tends() and not any(each.beats and each.role != "sftp" for each in now.hearts):
             post = post_for(ctx.configuration().settings, write_durably, sandbox=ctx.sandbox)
             send_due(ctx, post, tell, only=OCCASION)
 

@@ -18,7 +18,7 @@ from functools import partial
 from gateway import logs
 from gateway.daemon.clock import Options, sandbox_clock
 from gateway.daemon.door import open_door
-from gateway.daemon.foundations import NEEDS_RESTART, InForce, make_context, open_ledger, take_lock
+from gateway.daemon.foundations import NEEDS_RESTART, InForce, make_context, open_ledger
 from gateway.daemon.heart import beat
 from gateway.daemon.instruments import (
     Instruments,
@@ -30,6 +30,7 @@ from gateway.daemon.instruments import (
     serve_metrics,
 )
 from gateway.daemon.keys import check_reach, sealing_of
+from gateway.daemon.locks import Tending, sweep_left, take_lock
 from gateway.daemon.parts import Tell, running
 from gateway.daemon.systemd import notify, reloading, watchdog_seconds
 from gateway.daemon.work import duties, duty_seconds, start_work
@@ -62,7 +63,7 @@ def serve(options: Options) -> None:
         in_force = InForce(options.directory)
         configuration = in_force.value
         sealing = sealing_of(configuration, options.role, options.identity)
-        take_lock(configuration.settings.paths.state, options.role, stack)
+        take_lock(configuration.settings.paths.state, options.role, stack, process=options.process)
         made = instruments(configuration.settings, stack)
         engine = open_ledger(configuration, checked=True, committed=partial(made.vitals.observe, "commit_seconds"))
         stack.callback(engine.close)
@@ -88,19 +89,30 @@ def serve(options: Options) -> None:
             pool.warm()
             made.figures.workers = lambda: len(pool.processes())
         sandbox = options.simulate is not None
-        ctx = make_context(configuration, engine, clock, in_force, pool, sandbox, sealing)
+        ctx = make_context(configuration, engine, clock, in_force, pool, sandbox, sealing, options.process)
         if options.role != "sftp" and (lost := check_reach(ctx)):
             tell("payloads_out_of_reach", files=lost, error=True)
         ctx = replace(ctx, examine=made.measured(ctx.examine))
-        recover(ctx, edge=options.role != "worker", publisher=options.role != "sftp")
-        live(made, ctx, options.role, tell, stack)
+        tending = None
+        if options.role != "worker":
+            # Left last of all: what it starts, and the intake, have ended by then.
+            tending = stack.enter_context(running(Tending(configuration.settings.paths.state, tell)))
+            tending.then(ctx.spool.sweep_claims)
+        recover(ctx, edge=tending is not None, publisher=options.role != "sftp", tends=False)
+        live(made, ctx, options.role, tell, stack, options.process)
         # A lease that is broken while a file is claimed sends SIGIO, which ends a process that does not expect it.
         signal.signal(signal.SIGIO, signal.SIG_IGN)
-        asyncio.run(_run(options, in_force, ctx, made, tell, stack))
+        asyncio.run(_run(options, in_force, ctx, made, tell, stack, tending))
 
 
 async def _run(
-    options: Options, in_force: InForce, ctx: Context, made: Instruments, tell: Tell, stack: ExitStack
+    options: Options,
+    in_force: InForce,
+    ctx: Context,
+    made: Instruments,
+    tell: Tell,
+    stack: ExitStack,
+    tending: Tending | None,
 ) -> None:
     settings = in_force.value.settings
     loop = asyncio.get_running_loop()
@@ -108,12 +120,11 @@ async def _run(
     pulse = asyncio.create_task(beat(made.vitals, WATCHED[options.role], watchdog))
     wake = start_work(ctx, settings, tell, stack, made.vitals) if options.role != "sftp" else lambda: None
     door = None
-    if options.role != "worker":
-        door = await open_door(options, settings, ctx, wake, tell, stack, made.vitals)
-
+    if tending is not None:
+        door = await open_door(options, settings, ctx, wake, tell, stack, made.vitals, tending)
         made.figures.connections = door.connections
     made.figures.ctx, made.figures.view = ctx, partial(seen, ctx, settings.paths.state)
-    serve_metrics(made, settings, tell, stack)
+    serve_metrics(made, settings, tell, stack, options.process)
 
     def swapped() -> None:
         if door is not None:
@@ -122,13 +133,13 @@ async def _run(
     check = partial(_check_configuration, in_force, ctx, swapped, tell)
     ticks: dict[str, tuple[float, Callable[[], None]]] = {
         "configuration": (1.0, check),
-        "alarm": (alarm_seconds(options.speed), alarmed(ctx, options.role, tell)),
+        "alarm": (alarm_seconds(options.speed), alarmed(ctx, options.role, tell, tending or bool)),
     }
     if options.role != "sftp":
         ticks["duties"] = (duty_seconds(options.speed), partial(duties, ctx, wake, tell))
         ticks["purge"] = (duty_seconds(options.speed), partial(retain.nightly, ctx, tell))
-    if options.role != "worker":
-        ticks["working_files"] = (WORKING_FILE_SECONDS, partial(retain.sweep_working, ctx, tell))
+    if tending is not None:
+        ticks["working_files"] = (WORKING_FILE_SECONDS, partial(_sweep, ctx, tending, tell))
     beating = {name: (seconds, made.beating(name, seconds, step)) for name, (seconds, step) in ticks.items()}
     stack.enter_context(running(Ticks(beating, tell)))
     ended = asyncio.Event()
@@ -136,7 +147,7 @@ async def _run(
         loop.add_signal_handler(number, ended.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, partial(_reload, check)))
     notify("READY=1")
-    tell("ready", role=options.role, configuration=in_force.value.version)
+    tell("ready", role=options.role, process=options.process, configuration=in_force.value.version)
     _settle(loop)
     await ended.wait()
     notify("STOPPING=1")
@@ -145,6 +156,13 @@ async def _run(
         await door.drain()
     pulse.cancel()
     await loop.run_in_executor(None, stack.pop_all().close)
+
+
+def _sweep(ctx: Context, tending: Tending, tell: Tell) -> None:
+    """Remove the working files whose term is over, and what processes left that will not come back."""
+    if tending():
+        retain.sweep_working(ctx, tell)
+        sweep_left(ctx, tell)
 
 
 def _settle(loop: asyncio.AbstractEventLoop) -> None:

@@ -38,6 +38,13 @@ def watchdog_seconds() -> float | None:
     return int(microseconds) / 1_000_000 if mine and microseconds.isdigit() and int(microseconds) else None
 
 
+class Shared(socket.socket):
+    """A listening socket that several processes may have, so its queue is no affair of one of them."""
+
+    def listen(self, _backlog: int = 0, /) -> None:
+        """It listens already, with the backlog of its unit."""
+
+
 def handed_sockets() -> list[tuple[str, socket.socket]]:
     """The listening sockets that systemd opened for this process, with their names (FileDescriptorName=). They are
     taken once: afterwards the environment names none, so that no child believes they are its own."""
@@ -45,11 +52,11 @@ def handed_sockets() -> list[tuple[str, socket.socket]]:
     names = os.environ.pop("LISTEN_FDNAMES", "").split(":")
     if pid != str(os.getpid()) or not count.isdigit():
         return []
-    found = []
+    found: list[tuple[str, socket.socket]] = []
     for index in range(int(count)):
         descriptor = FIRST_DESCRIPTOR + index
         os.set_inheritable(descriptor, False)
-        taken = socket.socket(fileno=descriptor)
+        taken = Shared(fileno=descriptor)
         taken.setblocking(False)
         found.append((names[index] if index < len(names) else "", taken))
     return found

@@ -20,6 +20,7 @@ is acknowledged before the ledger has the bytes.
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -59,6 +60,7 @@ LANDED = ".landed"
 REFUSED = ".geweigerd"
 COLLECTED = "opgehaald"
 MAIL = ".mail"
+OF_PROCESS = re.compile(rf"{re.escape(STAGING)}(?:-([1-9][0-9]?))?")
 # What lies in the inbox of a municipality.
 OF_INBOX = frozenset({TRIAL, CLAIMED, LANDED, REFUSED})
 
@@ -126,6 +128,7 @@ class Spool:
     def __init__(self, inbox: Path, outbox: Path, process: int = 1) -> None:
         self.inbox = inbox
         self.outbox = outbox
+        self.process = process
         self.staging = inbox / (STAGING if process == 1 else f"{STAGING}-{process}")
 
     def _wanted(self, municipalities: list[str]) -> dict[Path, int]:
@@ -296,6 +299,11 @@ class Spool:
             for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)
         return len(folders)
+
+    def of_all_processes(self) -> list["Spool"]:
+        """These folders, as each process has them that ever took uploads."""
+        found = (OF_PROCESS.fullmatch(path.name) for path in sorted(self.inbox.glob(f"{STAGING}*")))
+        return [Spool(self.inbox, self.outbox, int(each[1] or 1)) for each in found if each]
 
     # --- working files ------------------------------------------------------------------------------------------------
 

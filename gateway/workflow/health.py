@@ -56,13 +56,20 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Heart:
-    """Signs of life of a process of one role. `age`: technical seconds since it wrote them; `legal`: its clock then."""
+    """Signs of life of a process of one role. `age`: technical seconds since it wrote them; `legal`: its clock then.
+    `process`: which of those of its role."""
 
     role: str
     age: float
     ended: bool = False
     legal: datetime | None = None
     parts: tuple[Part, ...] = ()
+    process: int = 1
+
+    @property
+    def name(self) -> str:
+        """What people call the process."""
+        return self.role if self.process == 1 else f"{self.role} {self.process}"
 
     @property
     def beats(self) -> bool:
@@ -124,6 +131,11 @@ def _of_processes(hearts: tuple[Heart, ...]) -> Iterator[Trouble]:
         needed = COMPLETE[1] if known & COMPLETE[1] and "all" not in living else COMPLETE[0]
         for role in sorted(needed - living):
             yield Trouble("NOT_RUNNING", role)
+    several = any(heart.process > 1 for heart in hearts) and "sftp" in living
+    for heart in hearts:
+        # One of several that ended in order was taken away on purpose; one that fell silent was not.
+        if several and heart.role == "sftp" and not heart.beats and not heart.ended:
+            yield Trouble("NOT_RUNNING", heart.name)
     for heart in hearts:
         for part in heart.parts if heart.beats else ():
             if part.late > 0:

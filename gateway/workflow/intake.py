@@ -45,7 +45,8 @@ PATIENCE = 30.0
 
 
 class Intake:
-    """`tell(event, **facts)` is the daemon's log; `received()` wakes whoever works on received drops; `monotonic` is
+    """`tends()`: whether this process takes what is claimed in the watch folders; uploads it receives in any case.
+    `tell(event, **facts)` is the daemon's log; `received()` wakes whoever works on received drops; `monotonic` is
     technical time in seconds (without it only silence leads to a rescan)."""
 
     def __init__(
@@ -58,8 +59,10 @@ class Intake:
         monotonic: Callable[[], float] = float,
         vitals: Vitals | None = None,
         patience: float = PATIENCE,
+        tends: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ctx = ctx
+        self._tends = tends
         self._monotonic = monotonic
         self._vitals = vitals or Vitals()
         self._patience = patience
@@ -129,7 +132,8 @@ class Intake:
 
     def scan(self) -> None:
         """Land what is claimed, receive whatever lies landed and nobody waits for. What fails alone fails alone."""
-        for count, folder in enumerate(self._ctx.spool.claim_folders(self._looks), 1):
+        claims = self._ctx.spool.claim_folders(self._looks) if self._tends() else []
+        for count, folder in enumerate(claims, 1):
             self._vitals.beat("intake", self._patience)
             self._land(folder)
             if count % BATCH == 0:
@@ -160,7 +164,9 @@ class Intake:
                 try:
                     landings.append(Spool.read_facts(folder))
                 except GatewayError as error:
-                    if self._is_news(folder, error):
+                    # Unless another process received it at this moment.
+                    known = drops.find(self._ctx.engine, folder.name)
+                    if known is None and self._is_news(folder, error):
                         self._tell("landing_unreadable", folder=folder.name, reason=str(error), error=True)
             if landings:
                 self._finish(landings, {})
@@ -190,6 +196,8 @@ class Intake:
                 if answer:
                     answer.set_result(result)
                 self._ctx.spool.clear(landing.folder)
+                if result.known:
+                    continue
                 self._vitals.observe("received_bytes", landing.facts.size)
                 self._tell(
                     "received",

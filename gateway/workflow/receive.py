@@ -40,10 +40,11 @@ from gateway.workflow.senders import note_sender
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The answer to one landing: the drop's short id, and of which drop it is a repeat."""
+    """The answer to one landing: the drop's short id, and of which drop it is a repeat. `known`: the ledger had it."""
 
     short_id: str
     repeat_of: str | None = None
+    known: bool = False
 
 
 def receive(ctx: Context, landings: Sequence[Landing]) -> dict[str, Received | GatewayError]:
@@ -70,7 +71,7 @@ def _known(ctx: Context, landing: Landing) -> Received | None:
     if known is None:
         return None
     first = drops.get(ctx.engine, known.repeat_of).short_id if known.repeat_of else None
-    return Received(known.short_id, first)
+    return Received(known.short_id, first, known=True)
 
 
 def _receive_one(ctx: Context, landing: Landing) -> Received:

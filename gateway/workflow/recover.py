@@ -39,9 +39,10 @@ class Difference:
     code: str = "OTHER"
 
 
-def recover(ctx: Context, *, edge: bool, publisher: bool = True) -> None:
+def recover(ctx: Context, *, edge: bool, publisher: bool = True, tends: bool = True) -> None:
     """Before the edge opens: make the folders, sweep what a crash broke off. `edge`: this process takes uploads,
-    `publisher`: it places reports; what another process may have at hand is not swept.
+    `publisher`: it places reports, `tends`: it has the watch folders; what another process may have at hand is not
+    swept.
 
     Landed and claimed files are received by the intake loop's first scan; reports are placed by the publishing loop.
     """
@@ -49,6 +50,7 @@ def recover(ctx: Context, *, edge: bool, publisher: bool = True) -> None:
     ctx.spool.prepare(municipalities)
     if edge:
         ctx.spool.sweep_staging()
+    if edge and tends:
         ctx.spool.sweep_claims()
     if publisher:
         ctx.spool.sweep_hidden(municipalities)
