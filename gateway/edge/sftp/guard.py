@@ -1,8 +1,9 @@
 """Guard: what one SSH connection may ask of the daemon below SFTP.
 
-Does: handles so many messages of a connection, the data of files in bulk, and then gives the others their turn; ends a connection that sends more
-messages before its login, or exchanges keys more often, than any client does; stops reading from one that does not take
-its answers; tells of channels and requests that were refused. Refuses what is of no use to SFTP on a channel.
+Does: handles so many messages of a connection, the data of files in bulk, and then gives the others their turn; ends a
+connection that sends more messages before its login, or exchanges keys more often, than any client does; stops reading
+from one that does not take its answers; tells of channels and requests that were refused. Refuses what is of no use to
+SFTP on a channel.
 Touches: attributes of one connection or channel, never of a class. They are private names of asyncssh: `NEEDED` lists
 them, and wire.install refuses a version that lacks one.
 Does not: know accounts, or what is said in a session.

@@ -3,8 +3,8 @@
 Does: `install` checks that they exist and puts a few handlers in the table of SFTP requests. CLOSE marks the session
 while the client itself closes a handle, because `SFTPServer.close()` looks the same for a CLOSE, a cut line and an EOF.
 OPENDIR asks the session at once, so that a missing folder fails there and not at the first READDIR. WRITE takes surplus
-bytes at its end: Debian 12's rclone sends them. WRITEs that arrive together are answered together. copy-data is refused, because onto itself it fills the disk. limits
-tells what this door allows. Before each request its account's turn comes; after each reply others have theirs, and the
+bytes at its end: Debian 12's rclone sends them; those that arrive together are answered together. copy-data is refused,
+because onto itself it fills the disk. limits tells what this door allows. Before each request its account's turn comes; after each reply others have theirs, and the
 next request waits until the client has taken most of what was sent, so that nobody fills the memory with answers that
 he does not read. A packet longer than limits tells ends the session before it is read. Each refusal, and how a session
 broke off, is told to the session, and no exception's own text to the client. However a session ends, its
