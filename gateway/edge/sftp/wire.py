@@ -4,12 +4,13 @@ Does: `install` checks that they exist and puts a few handlers in the table of S
 while the client itself closes a handle, because `SFTPServer.close()` looks the same for a CLOSE, a cut line and an EOF.
 OPENDIR asks the session at once, so that a missing folder fails there and not at the first READDIR. WRITE takes surplus
 bytes at its end: Debian 12's rclone sends them; those that arrive together are answered together. copy-data is refused,
-because onto itself it fills the disk. limits tells what this door allows. Before each request its account's turn comes; after each reply others have theirs, and the
-next request waits until the client has taken most of what was sent, so that nobody fills the memory with answers that
-he does not read. A packet longer than limits tells ends the session before it is read. Each refusal, and how a session
-broke off, is told to the session, and no exception's own text to the client. However a session ends, its
-handles are closed: asyncssh forgets them when the client sends a signal or a window size. Before login the service may
-be asked for again, as OpenSSH allows: paramiko does so with each key it tries, and would be cut off at its second.
+because onto itself it fills the disk. limits tells what this door allows. Before each request its account's turn comes;
+after each reply others have theirs, and the next request waits until the client has taken most of what was sent, so
+that nobody fills the memory with answers that he does not read. A packet longer than limits tells ends the session
+before it is read. Each refusal, and how a session broke off, is told to the session, and no exception's own text to the
+client. However a session ends, its handles are closed: asyncssh forgets them when the client sends a signal or a window
+size. Before login the service may be asked for again, as OpenSSH allows: paramiko does so with each key it tries, and
+would be cut off at its second.
 Touches: class attributes of SFTPServerHandler and SSHConnection. Other servers in this process are left alone.
 Does not: change the protocol. A version of asyncssh without these names is refused at start.
 """
