@@ -5,10 +5,12 @@ Touches: nothing.
 Does not: run them.
 """
 
-from tests.attacks import after_login, before_login, one_by_one, who
+from tests.attacks import after_login, before_login, credentials, one_by_one, who
 from tests.attacks.ground import Attack
 
 NOT_IN = ("not_logged_in", "connection_refused", "connection_banned", "banned", "login_failed")
+# What comparisons with a hash take (argon2id, RFC 9106, 64 MiB each): two at a time, whoever asks.
+HASH = 2 * 64 * 1024 * 1024
 REFUSED = ("request_refused", "path_refused", "refused", "session_broken")
 
 ATTACKS: tuple[Attack, ...] = (
@@ -43,6 +45,14 @@ ATTACKS: tuple[Attack, ...] = (
            who.keys_in_an_agent, ("login_failed",)),
     Attack("failed logins", "until the network is kept out", "longer each time; never on the allow-list",
            who.kept_out_for_longer, ("banned",)),
+    Attack("certificates", "of another authority, for others, ended, with conditions, of a host, tampered with",
+           "only one that is in order gets in", credentials.certificates, ("login_failed",)),
+    Attack("guessed passwords", "words without end, from one network and from many", "the network is kept out",
+           credentials.guessed_passwords, ("banned",), HASH),
+    Attack("passwords by time", "names of nobody against accounts with a password, and with keys only",
+           "no difference", credentials.passwords_by_time, ("login_failed",), HASH),
+    Attack("passwords where none is taken", "where they are off, and of accounts with keys only", "refused",
+           credentials.passwords_without, ("login_failed", "not_logged_in"), HASH),
     Attack("sessions", "opened without end", "4 a connection, 40 an account",
            after_login.channels, ("channel_refused",)),
     Attack("open handles", "files and folders never closed", "32 and 8 a session",

@@ -27,15 +27,16 @@ Made by `python -m tests.attacks.table`: each attack against a real gateway, ove
 sooner, and an allow-list with the other client's address alone.
 
 A line is **green** when everything was answered as it must be, the slowest login of the other client took less than
-2 s, the memory of the daemon grew by less than 32 MB, no file was delivered and none lies where it should not, the log
-has a line about it (and no more than 500, but for one per upload that was broken off), and no secret is in the log.
+2 s, the memory of the daemon grew by less than 32 MB (128 MB more where it compares passwords), no file was delivered
+and none lies where it should not, the log has a line about it (and no more than 500, but for one per upload that was
+broken off), and no secret is in the log.
 Otherwise it is **red** and says why.
 
 """
 FOOT = """
-What is not here: certificates and passwords (tests/edge), hostile ZIP and CSV files (tests/workers, tests/domain), a
-full disk and a ledger that fails (tests/faults). A flood from thousands of networks at once is a matter for the line in
-front of the gateway; here the oldest connections before login make room for new ones.
+What is not here: more of certificates and passwords (tests/edge), hostile ZIP and CSV files (tests/workers,
+tests/domain), a full disk and a ledger that fails (tests/faults). A flood from thousands of networks at once is a
+matter for the line in front of the gateway; here the oldest connections before login make room for new ones.
 """
 
 

@@ -2,7 +2,7 @@
 
 Does: each function is an attack; what it must meet stands in the catalogue.
 Touches: the loopback interface, an ssh-agent of its own.
-Does not: try certificates and passwords; tests/edge has those.
+Does not: try certificates and passwords (credentials).
 """
 
 import asyncio
