@@ -20,7 +20,8 @@ CALLS = "fsync,fdatasync,rename,renameat,renameat2,pwrite64,sendto,sendmsg,write
 STRACE = ("strace", "-D", "-f", "-qq", "-y", "-s", "0", "-e", f"trace={CALLS}", "-e", "signal=none", "-o")
 LINE = re.compile(r"(?P<pid>[0-9]+) +(?P<call>[a-z0-9]+)\((?P<rest>.*)")
 RESUMED = re.compile(r"(?P<pid>[0-9]+) +<\.\.\. (?P<call>[a-z0-9]+) resumed>(?P<rest>.*)")
-LANDED = re.compile(r'"(?P<source>[^"]+)", .*"(?P<folder>[^"]+/\.landed)/(?P<id>[0-9a-f-]{36})"')
+# By its path, or by its name in an open folder.
+LANDED = re.compile(r'"(?P<source>[^"]+)", .*[<"](?P<folder>[^<>"]+/\.landed)(?:/|>, ")(?P<id>[0-9a-f-]{36})"')
 PACKET = re.compile(r"<(?:socket|TCP)[^>]*>.*\)\s*= (?P<sent>[0-9]+)$")
 STEPS = ("payload fsynced", "renamed", "folder fsynced", "ledger written", "ledger fsynced", "answered")
 # A thread wakes the loop with one byte; a packet of SSH is never so short.

@@ -53,6 +53,12 @@ def test_a_trace_in_order_is_right() -> None:
     assert landing.wrong() is None
 
 
+def test_a_rename_into_an_open_folder_is_one() -> None:
+    named = f'7  renameat(AT_FDCWD</g>, "/g/inbox/.staging/{ID}", 14</g/inbox/0363/.landed>, "{ID}") = 0'
+    [landing] = landings([TRACE[0], named, *TRACE[2:]])
+    assert landing.wrong() is None
+
+
 @pytest.mark.parametrize(
     ("moved", "to"),
     [(7, 6), (7, 3), (0, 8), (2, 8), (1, 0)],
