@@ -2,8 +2,8 @@
 
 Does: builds the template environment once and fills a page.
 Touches: the templates beside this module, read once.
-Does not: mark anything as safe. Everything that is filled in is escaped; a page may load and run nothing (its Content
-Security Policy allows the one style sheet inside it, by hash).
+Does not: mark anything as safe (markup does, of what it escaped itself). Everything that is filled in is escaped; a
+page may load and run nothing (its Content Security Policy allows the one style sheet inside it, by hash).
 """
 
 import base64
@@ -14,6 +14,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from gateway.domain.model import DeskFacts
+from gateway.reports import markup
 from gateway.reports.wording import Pair, Texts
 
 
@@ -72,7 +73,7 @@ def prepare() -> None:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("gateway.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -80,6 +81,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    parts = (markup.both, markup.under, markup.breakable, markup.moved, markup.row, markup.svg)
+    environment.globals |= {part.__name__: part for part in parts}
+    return environment
 
 
 @cache
