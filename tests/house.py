@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -39,6 +40,13 @@ COMMAND = Path(sys.executable).with_name("gateway")
 MOMENT = "2018-02-12T09:00"
 # Events come within a second; a machine that has other work may take a minute to start a daemon.
 PATIENCE = 60.0
+# What systemd does between fork and exec: the socket becomes descriptor 3, told with the number of the process.
+HAND = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="sftp")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 SSH_OPTIONS = (
     "-F", "none",
     "-o", "IdentitiesOnly=yes",
@@ -72,7 +80,8 @@ def _merge(into: dict[str, Any], changes: Mapping[str, Any]) -> None:
 
 class Gateway:
     """A demo in `root` and the daemon that serves it. `settings` are laid over gateway.yaml; `simulate` is where the
-    sandbox clock begins (None: real time); `prefix` is a command to run the daemon under, such as prlimit."""
+    sandbox clock begins (None: real time); `prefix` is a command to run the daemon under, such as prlimit. `process` is
+    which of several it is; `shared` a listening socket that is handed to it as systemd does."""
 
     def __init__(
         self,
@@ -83,6 +92,9 @@ class Gateway:
         speed: float = 1.0,
         role: str = "all",
         prefix: tuple[str, ...] = (),
+        process: int = 1,
+        shared: socket.socket | None = None,
+        listen: str = "127.0.0.1:0",
     ) -> None:
         self.root = root
         self.config = root / "config"
@@ -90,8 +102,10 @@ class Gateway:
         self.outbox = root / "outbox"
         self.ledger_path = root / "var" / "ledger.db"
         self.port = 0
-        self._arguments = [*prefix, str(COMMAND), "serve", "--config", str(self.config), "--listen", "127.0.0.1:0"]
-        self._arguments += ["--role", role]
+        self._shared = shared
+        handing = (sys.executable, "-c", HAND, str(shared.fileno())) if shared is not None else ()
+        self._arguments = [*handing, *prefix, str(COMMAND), "serve", "--config", str(self.config), "--listen", listen]
+        self._arguments += ["--role", role, "--process", str(process)]
         if simulate is not None:
             self._arguments += ["--simulate", simulate, "--speed", str(speed)]
         self._changed = threading.Condition()
@@ -114,7 +128,7 @@ class Gateway:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         self._process = subprocess.Popen(
             self._arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-            env=environment,
+            env=environment, pass_fds=() if self._shared is None else (self._shared.fileno(),),
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()

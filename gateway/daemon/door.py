@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 from gateway.config import Settings
 from gateway.config.addresses import socket_address
@@ -19,7 +20,7 @@ from gateway.daemon.parts import Tell, running
 from gateway.daemon.systemd import handed_sockets, watchdog_seconds
 from gateway.edge.sftp.algorithms import fingerprints
 from gateway.edge.sftp.house import House
-from gateway.edge.sftp.listing import Recent
+from gateway.edge.sftp.listing import Recent, lately
 from gateway.edge.sftp.rates import Rates
 from gateway.edge.sftp.server import Door, Listener, listen
 from gateway.edge.watch import Watcher
@@ -59,10 +60,14 @@ async def open_door(
         stack.enter_context(running(watcher if tending is None else WhenTending(tending, watcher)))
     if tending is not None:
         tending.then(intake.wake)
+    # Only beside a process of its own for the worker are there several for uploads.
+    recent = Recent(time.monotonic)
+    if options.role == "sftp":
+        recent = Recent(time.monotonic, elsewhere=partial(lately, ctx, options.speed))
     house = House(
         ctx=ctx,
         intake=intake,
-        recent=Recent(time.monotonic),
+        recent=recent,
         tell=tell,
         monotonic=time.monotonic,
         fingerprints=fingerprints(settings.sftp.host_keys),

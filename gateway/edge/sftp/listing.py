@@ -5,18 +5,21 @@ Touches: reads the ledger and inbox/.working.
 Does not: speak SFTP or decide who may look.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gateway.domain.model import Account, Lane
+from gateway.domain.model import Account, Drop, Lane, to_ms
 from gateway.domain.workdays import end_of_day, local_day, start_of_day
 from gateway.edge.sftp.tree import Place, Sort
 from gateway.store.ledger import drops, log, reports
-from gateway.workflow.context import Context
+from gateway.workflow.context import Context, current_round
 
 README_NAMES = {"LEESMIJ.txt": "nl", "README.txt": "en"}
 LOG_MONTHS = 12
+SEEN_SECONDS = 60.0
+# Of one municipality within a minute.
+LATELY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,16 @@ class Entry:
 
 class Recent:
     """Uploads that were just closed: seen and stat-able under their own name with their exact size for a while, because
-    clients stat, rename and list after closing. Technical time (monotonic seconds)."""
+    clients stat, rename and list after closing. Technical time (monotonic seconds). `elsewhere(municipality)` gives the
+    drops that perhaps another process received, at which a client of several connections was before."""
 
-    def __init__(self, monotonic: Callable[[], float], seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        seconds: float = SEEN_SECONDS,
+        elsewhere: Callable[[str], Sequence[Drop]] = lambda _municipality: (),
+    ) -> None:
+        self.elsewhere = elsewhere
         self._monotonic = monotonic
         self._seconds = seconds
         # By inbox: in a burst there are thousands, and neither an upload nor a listing may go through all of them.
@@ -55,6 +65,13 @@ class Recent:
         return {name: size for name, (size, _) in _fresh(self._seen.get((code, lane), {}), self._monotonic()).items()}
 
 
+def lately(ctx: Context, speed: float, code: str) -> list[Drop]:
+    """What a municipality delivered within the last minute, whichever process received it. `speed`: legal seconds per
+    technical one; while legal time stands still, nothing."""
+    since = to_ms(ctx.now() - timedelta(seconds=SEEN_SECONDS * speed))
+    return drops.newest(ctx.engine, code, current_round(ctx, code).id, since, LATELY) if speed else []
+
+
 def _fresh(files: dict[str, tuple[int, float]], now: float) -> dict[str, tuple[int, float]]:
     return {name: (size, until) for name, (size, until) in files.items() if until > now}
 
@@ -66,7 +83,7 @@ def uploads(ctx: Context, recent: Recent, account: Account, code: str, lane: Lan
         name: Entry(name, size, modified, writable=True)
         for name, size, modified in ctx.spool.working_files(ctx.spool.working(account.login, code, lane))
     }
-    for drop in drops.undecided(ctx.engine, code):
+    for drop in (*drops.undecided(ctx.engine, code), *recent.elsewhere(code)):
         if drop.lane is lane:
             found[drop.file.name] = Entry(drop.file.name, drop.file.size, drop.received_at.timestamp(), writable=True)
     for name, size in recent.of(code, lane).items():

@@ -163,6 +163,18 @@ def undecided(engine: Engine, municipality: str) -> list[Drop]:
     return [_drop(row) for row in rows]
 
 
+def newest(engine: Engine, municipality: str, round_id: str, since_ms: int, limit: int) -> list[Drop]:
+    """The last drops of a municipality in a round that were received after a moment, newest first."""
+    rows = engine.rows(
+        """select * from drops where municipality = :municipality and round_id = :round_id
+           order by arrival desc limit :n""",
+        municipality=municipality,
+        round_id=round_id,
+        n=limit,
+    )
+    return [_drop(row) for row in rows if row["received_at"] > since_ms]
+
+
 def in_state(engine: Engine, state: DropState) -> list[Drop]:
     """Every drop in a state, oldest first."""
     return [_drop(row) for row in engine.rows("select * from drops where state = :state order by arrival", state=state)]
