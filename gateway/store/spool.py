@@ -24,11 +24,10 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from dataclasses import asdict
 from pathlib import Path
 
-from gateway.errors import Corrupt, Refusal
+from gateway.errors import Refusal
 from gateway.store.claims import (
     PUT,
     TRIAL,
@@ -49,12 +48,15 @@ from gateway.store.durable import (
     write_all_durably,
     write_durably,
 )
+from gateway.store.landings import WORKING as WORKING
+from gateway.store.landings import Landing as Landing
+from gateway.store.landings import LandingFacts as LandingFacts
+from gateway.store.landings import clear, payload, read_facts, stamp_of
 from gateway.store.looks import Looks
 from gateway.store.owned import PRIVATE_FOLDER, Exposed, close, exposed, opened, own
 from gateway.store.working import WHOLE, held, is_writer, open_for_writing
 
 STAGING = ".staging"
-WORKING = ".working"
 CLAIMED = ".claimed"
 LANDED = ".landed"
 REFUSED = ".geweigerd"
@@ -63,40 +65,6 @@ MAIL = ".mail"
 OF_PROCESS = re.compile(rf"{re.escape(STAGING)}(?:-([1-9][0-9]?))?")
 # What lies in the inbox of a municipality.
 OF_INBOX = frozenset({TRIAL, CLAIMED, LANDED, REFUSED})
-
-
-@dataclass(frozen=True, slots=True)
-class LandingFacts:
-    """What is known of a closed upload; times in milliseconds since 1970 UTC of legal time."""
-
-    id: str
-    municipality: str
-    lane: str
-    account: str
-    channel: str
-    name: str
-    size: int
-    sha256: str
-    opened_at: int
-    received_at: int
-
-
-Stamp = tuple[int, int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """A landed upload: where it is and what it is. `stamp`: device, inode, size and times of its payload when it was
-    durable, known where this process summed the very bytes that it wrote; None for what was found."""
-
-    folder: Path
-    facts: LandingFacts
-    stamp: Stamp | None = None
-
-
-def _stamp(descriptor: int) -> Stamp:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _make(wanted: dict[Path, int]) -> None:
@@ -204,8 +172,8 @@ class Spool:
             descriptor = os.open(staged / "payload", os.O_RDONLY | os.O_NOFOLLOW)
             try:
                 os.fsync(descriptor)
-                stamp = _stamp(descriptor) if summed is not None else None
-                if summed is not None and _stamp(summed) != stamp:
+                stamp = stamp_of(descriptor) if summed is not None else None
+                if summed is not None and stamp_of(summed) != stamp:
                     raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(staged))
             finally:
                 os.close(descriptor)
@@ -250,47 +218,9 @@ class Spool:
                     found.append((folder.name, error.strerror or type(error).__name__))
         return found
 
-    @staticmethod
-    def read_facts(folder: Path) -> Landing:
-        """The landing in a folder; Corrupt when its facts cannot be read, are those of another place, or may have been
-        put there by somebody else. They hold the checksum of the payload."""
-        try:
-            with opened(folder, folder.parents[2] / WORKING) as inside:
-                descriptor = os.open("facts.json", os.O_RDONLY | os.O_NOFOLLOW, dir_fd=inside)
-            with os.fdopen(descriptor, "rb") as file:
-                facts = LandingFacts(**json.load(file))
-        except (OSError, ValueError, TypeError) as error:
-            raise Corrupt(f"landing {folder.name} has no readable facts") from error
-        if (facts.id, facts.municipality) != (folder.name, folder.parent.parent.name):
-            raise Corrupt(f"landing {folder.name} has the facts of another")
-        return Landing(folder, facts)
-
-    @staticmethod
-    def payload(landing: Landing) -> bytes:
-        """The bytes of a landed upload; Corrupt when they cannot be read or are not what was landed. A file that nobody
-        touched since this process summed and fsynced it is not summed again: that took 2 ms for 2.5 MB."""
-        try:
-            with (landing.folder / "payload").open("rb", buffering=0) as source:
-                body = source.read()
-                untouched = landing.stamp is not None and _stamp(source.fileno()) == landing.stamp
-        except OSError as error:
-            raise Corrupt(f"landing {landing.facts.id} has no readable payload: {error.strerror}") from error
-        if len(body) != landing.facts.size:
-            raise Corrupt(f"landing {landing.facts.id} has {len(body)} bytes, {landing.facts.size} were landed")
-        if not untouched and sha256(body).hexdigest() != landing.facts.sha256:
-            raise Corrupt(f"landing {landing.facts.id} does not have the checksum it landed with")
-        return body
-
-    @staticmethod
-    def clear(folder: Path) -> None:
-        """Remove the folder of a landing that the ledger has. A crash in between leaves a part, to be cleared again."""
-        with suppress(OSError):
-            # What a landing is made of, by name: walking the folder costs more than all else of it together.
-            (folder / "payload").unlink(missing_ok=True)
-            (folder / "facts.json").unlink(missing_ok=True)
-            folder.rmdir()
-            return
-        shutil.rmtree(folder, ignore_errors=True)
+    read_facts = staticmethod(read_facts)
+    payload = staticmethod(payload)
+    clear = staticmethod(clear)
 
     def sweep_staging(self) -> int:
         """Remove uploads that a crash broke off; how many. Only who holds the lock of this process."""
