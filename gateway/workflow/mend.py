@@ -1,7 +1,7 @@
 """Mend: what `gateway doctor --repair` does about what it found.
 
 Does: makes missing folders, closes those that are open to others, receives what lies landed or claimed, places and
-files reports, ends erasures: the steps by which the gateway mends itself when it starts and while it runs, once and now.
+files reports, ends erasures: the steps by which the gateway mends itself when it starts and as it runs, once and now.
 Touches: inbox/, outbox/, the ledger.
 Does not: throw anything away, or decide what needs a person. Into a damaged ledger nothing is written.
 """
