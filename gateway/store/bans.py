@@ -56,10 +56,12 @@ def write(state: Path, shut: Mapping[str, float], now: float) -> None:
         fresh.replace(path)
 
 
-def read(state: Path, now: float) -> Bans:
-    """Who is kept out, by the files that are not stale."""
+def read(state: Path, now: float, besides: int | None = None) -> Bans:
+    """Who is kept out, by the files that are not stale; `besides` that of the process with this number."""
     total, named = 0, []
     for path in sorted(state.glob(PATTERN)):
+        if path.name == f"bans-{besides}.json":
+            continue
         with suppress(OSError, ValueError, KeyError, TypeError):
             document = json.loads(path.read_text(encoding="utf-8"))
             if not 0 <= now - float(document["at"]) <= STALE:

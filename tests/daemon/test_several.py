@@ -270,18 +270,28 @@ def test_caps_are_of_each(demo_template: Path, tmp_path: Path) -> None:
             assert not two.events("connection_refused")
 
 
-def test_penalties_are_of_each(demo_template: Path, tmp_path: Path) -> None:
+def test_who_is_kept_out_by_one_is_soon_kept_out_by_all(demo_template: Path, tmp_path: Path) -> None:
     root = copy_demo(demo_template, tmp_path / "gateway")
-    settings = {"penalties": {"allow": [], "ban_from_seconds": 1}}
+    # They tell each other each quarter of `idle_seconds`, at most each ten seconds.
+    settings = {"penalties": {"allow": [], "ban_from_seconds": 1}, "sftp": {"idle_seconds": 2}}
     with Gateway(root, settings, role="sftp") as one, Gateway(root, role="sftp", process=2) as two:
         with pytest.raises(paramiko.SSHException), one.transport("amsterdam", key="bloemendaal"):
             pass
         one.wait_event("banned")
-        with pytest.raises((paramiko.SSHException, EOFError)), one.transport("amsterdam"):
-            pass
-        one.wait_event("connection_banned")
+
+        def out() -> bool:
+            try:
+                with two.transport("amsterdam"):
+                    return False
+            except (paramiko.SSHException, EOFError):
+                return bool(two.events("connection_banned"))
+
+        two.wait_until(out, "the ban at the other")
+        assert not two.events("banned")
+        one.edit("gateway.yaml", lambda content: content["penalties"].update(allow=["127.0.0.0/8"]))
+        two.wait_event("configuration_loaded")
         with two.transport("amsterdam"):
-            assert not two.events("banned")
+            assert two.events("login")
 
 
 def command(house: Gateway, *arguments: str) -> "subprocess.CompletedProcess[str]":

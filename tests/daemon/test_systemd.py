@@ -23,13 +23,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.config.secrets import handed
 from gateway.config.sections import Workers
+from gateway.edge.sftp.house import MOST_HELD
 from gateway.edge.sftp.server import Door
-from gateway.edge.sftp.session import MOST_HELD
 from tests.house import COMMAND, MOMENT, Gateway, copy_demo
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
-LIMITS = {"gateway.service": 1.3, "gateway-sftp.service": 0.6, "gateway-worker.service": 1.3}
+LIMITS = {
+    "gateway.service": 1.3,
+    "gateway-sftp.service": 0.6,
+    "gateway-sftp@.service": 0.6,
+    "gateway-worker.service": 1.3,
+}
 # They look or copy, and end.
 ONCE = {"gateway-health.service", "gateway-backup.service"}
 PATIENCE = 30.0
@@ -288,6 +293,12 @@ def test_every_service_can_be_watched_reloaded_and_drained(unit: str) -> None:
     assert setting(text, "LoadCredential").startswith("host_key_ed25519:")
 
 
+def test_one_more_sftp_process_differs_in_its_number_alone() -> None:
+    first, more = ((UNITS / f"gateway-sftp{sign}.service").read_text().split("[Unit]")[1] for sign in ("", "@"))
+    more = more.replace("SFTP, process %i\n", "SFTP\n").replace(" --process %i", "")
+    assert more.replace("Sockets=gateway-sftp.socket\n", "", 1) == first
+
+
 def setting(text: str, name: str) -> str:
     found = re.search(rf"(?m)^{name}=(.*)$", text)
     assert found is not None, name
@@ -305,7 +316,7 @@ def test_memory_is_bounded_with_room_for_every_worker_and_the_manual_says_so(uni
     high, most = bytes_of(lines["MemoryHigh"]), bytes_of(lines["MemoryMax"])
     workers = Workers()
     # What the workers may take at their own limit, so that it is that limit which a hostile file meets.
-    needed = workers.count * workers.memory_megabytes << 20 if unit != "gateway-sftp.service" else MOST_HELD
+    needed = workers.count * workers.memory_megabytes << 20 if "sftp" not in unit else MOST_HELD
     assert needed + (256 << 20) <= most
     # Well above the largest figure of docs/performance.md: all processes, with a quarter of the country at once.
     assert 512 << 20 <= high < most

@@ -50,6 +50,7 @@ def test_several_processes_are_read_together_and_what_is_no_file_of_ours_is_not(
     for number, text in enumerate(("", "[]", "{}", json.dumps({"at": "x"}), json.dumps({"at": 100, "total": 1}))):
         (tmp_path / f"bans-9{number}.json").write_text(text, encoding="utf-8")
     assert [each.network for each in read(tmp_path, 100.0).named] == ["192.0.2.2/32", "192.0.2.1/32"]
+    assert [each.network for each in read(tmp_path, 100.0, os.getpid()).named] == ["192.0.2.1/32"]
     sweep(tmp_path, 100.0)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ["bans-1.json", "bans-94.json", f"bans-{os.getpid()}.json"]

@@ -7,6 +7,7 @@ Touches: the daemon's log; the file that says who is kept out.
 Does not: log anybody in or close a connection (server).
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,13 +46,15 @@ class Comer(Protocol):
 
 @dataclass(slots=True)
 class Doorkeeper:
-    """`settings` are those that the door was opened with; the penalties are those in force."""
+    """`settings` are those that the door was opened with; the penalties are those in force. `elsewhere`: until when
+    other processes on this port keep which networks out (technical time), as they said last."""
 
     house: House
     settings: Sftp
     register: Register = field(default_factory=Register)
     per_network: Counter[str] = field(default_factory=Counter)
     sessions: Counter[str] = field(default_factory=Counter)
+    elsewhere: dict[str, float] = field(default_factory=dict)
 
     def _penalties(self) -> Penalties:
         return self.house.ctx.configuration().settings.penalties
@@ -63,8 +66,8 @@ class Doorkeeper:
     def admits(self, address: str, others: "set[Comer]") -> bool:
         """Whether one more connection from here may be; says why not."""
         network, penalties, now = self.network(address), self._penalties(), self.house.monotonic()
-        left = 0.0 if is_allowed(address, penalties.allow) else self.register.shut_for(network, now, penalties)
-        if left:
+        left = max(self.register.shut_for(network, now, penalties), self.elsewhere.get(network, now) - now)
+        if left > 0 and not is_allowed(address, penalties.allow):
             self.house.voice.say("connection_banned", network, peer=address, network=network, seconds=round(left))
             return False
         cap = self._cap_reached(network, others)
@@ -122,9 +125,11 @@ class Doorkeeper:
             del self.sessions[login]
 
     def tell_kept_out(self) -> None:
-        """Write down for `gateway status` who is kept out now."""
+        """Write down for `gateway status` and the other processes who is kept out now, and read what they say."""
         now = self.house.monotonic()
         bans.write(self._state, self.register.shut(now, self._penalties()), now)
+        said = bans.read(self._state, now, besides=os.getpid())
+        self.elsewhere = {each.network: now + each.seconds for each in said.named}
 
     def forget_kept_out(self) -> None:
         """A process that begins or ends keeps nobody out; nor do those that are gone."""
