@@ -27,6 +27,7 @@ from typing import TextIO
 import drops
 import processes
 import servers
+import several
 from servers import Server
 from working import SESSIONS, Bench, ask, noise, run
 
@@ -109,6 +110,7 @@ PARTS: dict[str, Callable[[Bench, int], None]] = {
     "growth": lambda bench, _others: drops.growth(bench),
     "country": lambda bench, _others: drops.burst(bench),
     "start": lambda bench, _others: drops.starting(bench),
+    "several": lambda bench, _others: several.sharing(bench),
 }
 
 

@@ -36,6 +36,13 @@ SYSTEM_USER = "nobody"
 MOMENT = "2018-02-12T09:00"
 MUNICIPALITIES = 380
 START_SECONDS = 180.0
+# As systemd hands a socket over between fork and exec.
+HAND = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="sftp")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +120,12 @@ def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A server as a child, its complaints in a file, killed at the end."""
+def running(command: Sequence[str], log: Path, keep: Sequence[int] = ()) -> Iterator[subprocess.Popen[bytes]]:
+    """A server as a child, its complaints in a file, killed at the end. `keep`: descriptors that it gets."""
     with log.open("ab") as complaints:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=complaints, stderr=complaints)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=complaints, stderr=complaints, pass_fds=keep
+        )
     try:
         yield process
     finally:
@@ -296,13 +305,19 @@ def _accept(root: Path, logins: Sequence[str]) -> None:
 
 
 @contextmanager
-def gateway(root: Path, *, workers: bool = True) -> Iterator[Server]:
-    """The gateway that `country` laid out. `workers`: whether files are examined as well as taken in."""
-    log = root / "bench" / "log"
+def gateway(
+    root: Path, *, workers: bool = True, shared: socket.socket | None = None, number: int = 1
+) -> Iterator[Server]:
+    """The gateway that `country` laid out. `workers`: whether files are examined as well as taken in. `shared`: a
+    listening socket in place of its own; `number`: which of several processes on it this is."""
+    log = root / "bench" / (f"log-{number}" if number > 1 else "log")
     begun = log.stat().st_size if log.exists() else 0
     command = [str(GATEWAY), "serve", "--config", str(root / "config"), "--listen", "127.0.0.1:0"]
     command += ["--simulate", MOMENT, "--role", "all" if workers else "sftp"]
-    with running(command, log) as process:
+    keep = () if shared is None else (shared.fileno(),)
+    if shared is not None:
+        command = [sys.executable, "-c", HAND, str(shared.fileno()), *command, "--process", str(number)]
+    with running(command, log, keep) as process:
         port = 0
         until = time.monotonic() + START_SECONDS
         while True:
