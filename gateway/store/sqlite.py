@@ -6,13 +6,15 @@ deferred BEGIN, under which two threads that read and then write lose each other
 Touches: the ledger file and its -wal and -shm.
 Does not: hold statements of the ledger.
 
-Weakness: one writer at a time. A writer waits up to `busy_seconds`, then the caller gets `Temporary`.
+Weakness: one writer at a time. A writer waits up to `busy_seconds`, then the caller gets `Temporary`. SQLite itself
+lets whoever asks at the right moment go first, and a writer that asks again at once is nearly always that one: so
+writers stand in line for the right to ask (turns).
 """
 
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from pysqlite3 import dbapi2 as sqlite3
@@ -20,6 +22,7 @@ from sqlite_utils import Database
 
 from gateway.errors import Conflict, Corrupt, Temporary
 from gateway.store.engine import Row, Value, steps
+from gateway.store.turns import Turn
 
 WORDS = {
     "serial": "integer primary key autoincrement",
@@ -34,17 +37,22 @@ OLDEST_SAFE = (3, 51, 3)
 
 
 class Connection(Database):
-    """A sqlite-utils database whose outermost transaction takes the write lock at once. `committed` takes how long its
-    commit lasted, in seconds."""
+    """A sqlite-utils database whose outermost transaction takes the write lock at once, in its `turn`. `committed`
+    takes how long its commit lasted, in seconds."""
 
     committed: Callable[[float], None] | None = None
+    turn: Turn | nullcontext[None] = nullcontext()
 
     @contextmanager
     def atomic(self) -> Generator[Database, None, None]:
         """BEGIN IMMEDIATE outside, a savepoint inside."""
         # One name for all, of which the innermost counts: the driver keeps statements that it knows.
         savepoint = "inner" if self.conn.in_transaction else None
-        self.conn.execute(f"savepoint {savepoint}" if savepoint else "begin immediate")
+        if savepoint:
+            self.conn.execute(f"savepoint {savepoint}")
+        else:
+            with self.turn:
+                self.conn.execute("begin immediate")
         try:
             yield self
             # A commit can fail like any statement (disk full): it stands inside so that its failure rolls back.
@@ -96,7 +104,7 @@ class SQLite:
         self._committed = committed
         self._busy_ms = int(busy_seconds * 1000)
         self._local = threading.local()
-        self._all: list[Connection] = []
+        self._all: list[tuple[Connection, Turn]] = []
         self._lock = threading.Lock()
 
     def _connection(self) -> Connection:
@@ -112,9 +120,10 @@ class SQLite:
                 self._switch_to_wal(raw)
                 for pragma in ("synchronous = full", "foreign_keys = on", "secure_delete = on"):
                     raw.execute(f"pragma {pragma}")
+            turn = found.turn = Turn(self._path.parent, self._busy_ms / 1000)
             self._local.connection = found
             with self._lock:
-                self._all.append(found)
+                self._all.append((found, turn))
         return found
 
     def _switch_to_wal(self, raw: sqlite3.Connection) -> None:
@@ -147,7 +156,12 @@ class SQLite:
     def run(self, sql: str, /, **params: Value) -> int:
         """See `Engine.run`."""
         with TRANSLATED:
-            return int(self._connection().conn.execute(sql, params).rowcount)
+            connection = self._connection()
+            if connection.conn.in_transaction:
+                return int(connection.conn.execute(sql, params).rowcount)
+            # A transaction of its own: a statement alone would keep the turn until it is durable.
+            with connection.atomic():
+                return int(connection.conn.execute(sql, params).rowcount)
 
     def migrate(self) -> None:
         """See `Engine.migrate`. One immediate transaction: a second process waits, then finds the steps done."""
@@ -207,6 +221,7 @@ class SQLite:
     def close(self) -> None:
         """See `Engine.close`."""
         with self._lock:
-            for connection in self._all:
+            for connection, turn in self._all:
                 connection.close()
+                turn.close()
             self._all.clear()

@@ -100,7 +100,7 @@ def test_what_needs_a_person_is_left_and_said(house: Gateway) -> None:
 
 
 def test_into_a_damaged_ledger_nothing_is_written(house: Gateway) -> None:
-    house.ledger().run("pragma foreign_keys = off")
+    house.ledger().rows("pragma foreign_keys = off")
     house.ledger().run("insert into payloads (drop_id, body) values ('nobody', x'00')")
     before = house.ledger().counts()
     code, found = doctor(house, "--repair")

@@ -269,7 +269,7 @@ def without_payloads(ledger: Path, copy: Path) -> bytes:
     engine.run("update payloads set body = null")
     engine.run("delete from packages")
     engine.scrub()
-    engine.run("vacuum")
+    engine.rows("vacuum")
     engine.scrub()
     engine.close()
     return copy.read_bytes()
