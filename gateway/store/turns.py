@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 from gateway.errors import Temporary
-from gateway.store.durable import world
 
 # Who waits looks so often; a commit takes a few milliseconds.
 LOOK_SECONDS = 0.001
@@ -23,8 +22,10 @@ class Turn:
     """The place of one connection; used by one thread at a time. Temporary after `seconds`."""
 
     def __init__(self, folder: Path, seconds: float) -> None:
-        with world():
+        try:
             self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Temporary(f"{error.strerror}: {folder}") from error
         self._seconds = seconds
 
     def __enter__(self) -> None:
