@@ -83,7 +83,8 @@ def uploads(ctx: Context, recent: Recent, account: Account, code: str, lane: Lan
         name: Entry(name, size, modified, writable=True)
         for name, size, modified in ctx.spool.working_files(ctx.spool.working(account.login, code, lane))
     }
-    for drop in (*drops.undecided(ctx.engine, code), *recent.elsewhere(code)):
+    # Of two with one name the last: ids grow with time.
+    for drop in sorted((*drops.undecided(ctx.engine, code), *recent.elsewhere(code)), key=lambda each: each.id):
         if drop.lane is lane:
             found[drop.file.name] = Entry(drop.file.name, drop.file.size, drop.received_at.timestamp(), writable=True)
     for name, size in recent.of(code, lane).items():
