@@ -35,6 +35,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
 ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 MARKUP = (b"<?xml", b"<html", b"<!doctype html", b"<table")
 BOM = b"\xef\xbb\xbf"
+WORD_STREAM = "WordDocument".encode("utf-16-le")
 
 
 def recognise(payload: bytes) -> str | None:
@@ -65,4 +66,4 @@ def _zip_flavour(payload: bytes) -> str:
 def _ole_flavour(payload: bytes) -> str:
     """Stream names in an OLE file are UTF-16: a Word document says so, the rest is an Excel workbook as a rule (an
     encrypted workbook too)."""
-    return "word" if "WordDocument".encode("utf-16-le") in payload else EXCEL
+    return "word" if WORD_STREAM in payload else EXCEL

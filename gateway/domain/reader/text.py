@@ -8,6 +8,7 @@ with a warning.
 A line ends with LF, CRLF or a single CR, also when a file mixes them. Nothing else ends a line: not VT, FF or NEL.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ NOT_ASCII = re.compile(b"[\x80-\xff]")
 UTF8 = "utf-8"
 UTF8_BOM = "utf-8-sig"
 CP1252 = "cp1252"
+# Python reads the module of a codec at its first use; a worker has given up the right to read modules by then.
+codecs.lookup(CP1252)
 
 # At most this many separators and line ends can be in a window, so lists made from one stay small.
 WINDOW = 1 << 20
