@@ -31,8 +31,7 @@ from gateway.edge.sftp.statuses import is_ours, origin
 from gateway.reports.plain import masked
 from gateway.reports.wording import refusal_line
 
-# Of one SFTP channel: what a client may send before its requests are handled. Half of it is 2 MB of WRITEs on its way to
-# 8 of 10 answers fewer.
+# Of one SFTP channel: what a client may send before its requests are handled.
 WINDOW = 512 * 1024
 LOOK_SECONDS = 10.0
 
