@@ -9,6 +9,7 @@ Each opening is a file of its own, laid in the place of the former one: a former
 writing into a file that nobody can reach any more, and finds at its end that it is not the writer.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -26,6 +27,9 @@ PRIVATE_FOLDER = 0o700
 # What another holds a working file for takes milliseconds, and as long as the disk needs. Then: come back later.
 PATIENCE = 2.0
 LOOK_SECONDS = 0.005
+# On a network disk without locks of this kind nobody holds a working file; while it is written it is not whole all the
+# same.
+NO_LOCKS = frozenset({errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 
 
 @contextmanager
@@ -70,6 +74,9 @@ def _taken(descriptor: int) -> bool:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
         return True
 
 
@@ -89,8 +96,8 @@ def open_for_writing(item: Path, *, truncate: bool) -> int:
         fresh = item / f".{secrets.token_hex(4)}"
         descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
         try:
-            # Shared with nobody: it only shows that this process writes, until the descriptor is closed.
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            # Nobody else has it yet: the lock only shows that this process writes, until the descriptor is closed.
+            _taken(descriptor)
             if not truncate:
                 _copy(item / PAYLOAD, descriptor)
             fresh.rename(item / PAYLOAD)
@@ -109,8 +116,10 @@ def _copy(path: Path, target: int) -> None:
     except FileNotFoundError:
         return
     try:
-        while os.sendfile(target, source, None, 1 << 20):
-            pass
+        while part := os.read(source, 1 << 20):
+            view = memoryview(part)
+            while view:
+                view = view[os.write(target, view) :]
     finally:
         os.close(source)
 

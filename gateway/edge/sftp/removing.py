@@ -14,6 +14,7 @@ from gateway.edge.sftp.upload import working_item
 from gateway.edge.sftp.view import View
 from gateway.errors import Refusal
 from gateway.store.ledger import log, reports
+from gateway.store.working import held
 from gateway.workflow import collect
 from gateway.workflow.admit import Attempt, record_refusal
 from gateway.workflow.context import Context
@@ -31,6 +32,19 @@ def confirm(ctx: Context, account: Account, place: Place) -> None:
         collect.confirm(ctx, account, found.report_id)
 
 
+def _removed(ctx: Context, attempt: Attempt) -> bool:
+    """Throw a working file away; False when there is none. Not while somebody drops it: it would go on disappearing
+    where it landed."""
+    item = working_item(ctx, attempt)
+    try:
+        with held(item):
+            return ctx.spool.remove_working(item)
+    except Refusal as refusal:
+        if refusal.code != "NO_SUCH_FILE":
+            raise
+        return False
+
+
 def remove(house: House, view: View, account: Account, path: bytes) -> None:
     """Remove what `account` sees at this path; `Refusal` when that is nothing, or stays."""
     ctx, place = house.ctx, view.place(path)
@@ -40,7 +54,7 @@ def remove(house: House, view: View, account: Account, path: bytes) -> None:
         house.drafts.drop(account.login, place)
     elif place.sort is Sort.UPLOAD:
         attempt = Attempt(account, place.code, place.lane, place.name)
-        if is_working_name(place.name) and ctx.spool.remove_working(working_item(ctx, attempt)):
+        if is_working_name(place.name) and _removed(ctx, attempt):
             return
         view.entry(path)  # what was never there cannot be removed
         log.append(
