@@ -92,13 +92,16 @@ def test_a_job_is_read_whatever_this_python_writes_of_enums(workers: Pool, monke
 
 def test_a_worker_stays_and_is_replaced_after_its_last_job() -> None:
     workers = Pool(1, jobs=2)
-    seen = []
+    seen: list[set[int]] = []
     for _ in range(4):
         workers.examine(GOOD)
-        seen.append(workers.processes())
+        seen.append(set(workers.processes()))
     workers.close()
-    assert [len(each) for each in seen] == [1, 0, 1, 0]
-    assert seen[0] != seen[2]
+    # Before the last job of one the next is started, so that no file waits for a start.
+    assert [len(each) for each in seen] == [2, 1, 2, 1]
+    assert [seen[1] < seen[0], seen[1] < seen[2], seen[3] < seen[2]] == [True, True, True]
+    assert seen[1] != seen[3]
+    assert workers.processes() == []
 
 
 def test_a_warm_pool_has_the_worker_that_does_the_first_job() -> None:
