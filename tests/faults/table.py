@@ -52,7 +52,8 @@ or the end of the fault, until a client heard OK again (workers: until everythin
 FOOT = """
 What else is tried of this sort, with every change: a crash before, in and after every single operation on files and
 ledger that a day of a gateway makes, and a power cut that loses what was not fsynced (`tests/crash`); uploads cut at
-any moment, a hundred times each way (`tests/edge/test_closing.py`); attacks ([Attacks](attacks.md)).
+any moment, a hundred times each way (`tests/edge/test_closing.py`); one of two SFTP processes on one port killed,
+drained and started again under load (`tests/daemon/test_several.py`); attacks ([Attacks](attacks.md)).
 """
 
 
