@@ -3,7 +3,7 @@
 Does: handles so many messages of a connection, the data of files in bulk, and then gives the others their turn; ends a
 connection that sends more messages before its login, or exchanges keys more often, than any client does; stops reading
 from one that does not take its answers; tells of channels and requests that were refused. Refuses what is of no use to
-SFTP on a channel.
+SFTP on a channel, and joins small pieces that wait on it.
 Touches: attributes of one connection or channel, never of a class. They are private names of asyncssh: `NEEDED` lists
 them, and wire.install refuses a version that lacks one.
 Does not: know accounts, or what is said in a session.
@@ -42,6 +42,9 @@ MESSAGES_BEFORE_LOGIN = 200
 # While keys are exchanged every answer waits; a client that has begun an exchange asks nothing until it is done.
 ANSWERS_DURING_EXCHANGE = 1000
 NO_USE = ("env", "break")
+# asyncssh takes waiting pieces from the front of a list, which moves all behind them: a window of single bytes held up
+# everybody for a minute. Pieces are joined up to so many bytes.
+JOINED = 8 * 1024
 KEY_EXCHANGES_AT_ONCE = 30
 KEY_EXCHANGES_PER_SECOND = 1.0
 
@@ -146,8 +149,8 @@ class Guard:
 
 def guard_channel(channel: Any, told: Callable[..., None]) -> None:
     """Tell of requests on a channel that were refused, and refuse what is of no use to SFTP: an environment would be
-    kept, a break would end the session."""
-    report = channel._report_response
+    kept, a break would end the session. Small pieces of data that wait are joined."""
+    report, accept = channel._report_response, channel._accept_data
 
     def answer(result: bool) -> None:
         name, _, wants_reply = channel._request_queue[0]
@@ -155,7 +158,15 @@ def guard_channel(channel: Any, told: Callable[..., None]) -> None:
             told("request_refused", request=name[:40])
         report(result)
 
-    _put(channel, _report_response=answer)
+    def take(data: bytes, datatype: int | None = None) -> None:
+        accept(data, datatype)
+        waiting = channel._recv_buf
+        # Of a client's channel all data is of one type.
+        if len(waiting) > 1 and len(waiting[-2][0]) + len(waiting[-1][0]) <= JOINED:
+            last, _ = waiting.pop()
+            waiting[-1] = (waiting[-1][0] + last, datatype)
+
+    _put(channel, _report_response=answer, _accept_data=take)
     _put(channel, **{f"_process_{name}_request": lambda _packet: False for name in NO_USE})
 
 

@@ -22,7 +22,7 @@ from gateway.config.sections import Sftp
 from gateway.domain.model import Account
 from gateway.edge.sftp import userauth, wire
 from gateway.edge.sftp.algorithms import SIGNATURES, TIERS, Tier, host_key_pairs, one_of_each
-from gateway.edge.sftp.guard import Guard, guard_channel
+from gateway.edge.sftp.guard import JOINED, Guard, guard_channel
 from gateway.edge.sftp.house import House
 from gateway.edge.sftp.keeper import Doorkeeper
 from gateway.edge.sftp.proof import Believed, Proof
@@ -69,6 +69,14 @@ class Front(SSHServerStreamSession[bytes]):
             channel.exit(1)
         else:
             super().session_started()
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        """Data waits for whoever reads it, small pieces joined (see `guard.JOINED`)."""
+        super().data_received(data, datatype)
+        waiting = self._recv_buf[datatype]
+        before = waiting[-2] if len(waiting) > 1 else None
+        if isinstance(before, bytes) and len(before) + len(data) <= JOINED:
+            waiting[-2:] = [before + data]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The channel is closed."""
