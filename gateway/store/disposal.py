@@ -9,11 +9,14 @@ Does not: decide what goes, or touch anything on its way into the ledger (stagin
 import hashlib
 import shutil
 import stat
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.errors import Refusal, Temporary
 from gateway.store.durable import fsync_folder, world
 from gateway.store.spool import COLLECTED, MAIL, REFUSED, WORKING, Spool
+from gateway.store.working import held
 
 ONLY = "*"
 
@@ -113,10 +116,17 @@ def _digest(path: Path) -> tuple[str, int] | None:
 
 
 def erase(spool: Spool, path: str) -> None:
-    """Remove such a file with the folder that is its own. Repeatable."""
+    """Remove such a file with the folder that is its own. Repeatable. Temporary while its owner drops it: it would go
+    on disappearing where it landed."""
     folder = (spool.inbox / path).parent
+    is_working = folder.is_relative_to(spool.inbox / WORKING)
     with world():
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            with held(folder) if is_working else nullcontext():
+                shutil.rmtree(folder, ignore_errors=True)
+        except Refusal as refusal:
+            if refusal.code != "NO_SUCH_FILE":
+                raise Temporary("a working file is at hand of its owner") from refusal
         if folder.parent.is_dir():
             fsync_folder(folder.parent)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import Temporary
+from gateway.store import working
 from gateway.store.disposal import Aging, aging, digest, erase, outbox_names, remove_report
 from gateway.store.spool import Spool
 from tests.world import tree
@@ -129,3 +131,16 @@ def test_hidden_files_and_folders_are_no_reports(spool: Spool) -> None:
     (spool.outbox / CODE / ".a.json.1.new").write_bytes(b"1")
     assert outbox_names(spool, CODE) == []
     assert outbox_names(spool, "9999") == []
+
+
+def test_a_working_file_that_its_owner_drops_at_that_moment_is_not_erased(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "PATIENCE", 0.05)
+    item = working_file(spool, "one.part", 1)
+    path = str((item / "payload").relative_to(spool.inbox))
+    with working.held(item), pytest.raises(Temporary, match="at hand"):
+        erase(spool, path)
+    assert (item / "payload").read_bytes() == b"one.part"
+    erase(spool, path)
+    assert not item.exists()
