@@ -280,9 +280,9 @@ class Spool:
             return []
         found = []
         for item in sorted(folder.iterdir()):
-            payload = item / "payload"
-            if payload.exists():
-                status = payload.stat()
+            # Dropped or removed meanwhile, perhaps through another process.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                status = (item / "payload").stat()
                 found.append((item.name, status.st_size, status.st_mtime))
         return found
 

@@ -550,3 +550,22 @@ def test_a_landing_never_appears_half(spool: Spool) -> None:
     assert wrong == []
     assert seen > 0
     assert len(spool.landed_folders()) == 30
+
+
+def test_a_working_file_that_is_dropped_while_it_is_listed_hinders_nobody(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = spool.working("amsterdam", "0363", "inbox")
+    for name in ("goes.part", "stays.part"):
+        os.close(spool.open_working(folder / name, truncate=True))
+    look = Path.stat
+
+    def and_drop(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        seen = look(path, follow_symlinks=follow_symlinks)
+        if path.parent.name == "goes.part":
+            path.parent.rename(tmp_path / "landed")
+        return seen
+
+    monkeypatch.setattr(Path, "stat", and_drop)
+    assert "stays.part" in [name for name, _, _ in spool.working_files(folder)]
+    assert [name for name, _, _ in spool.working_files(folder)] == ["stays.part"]
