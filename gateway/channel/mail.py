@@ -35,6 +35,8 @@ from gateway.errors import GatewayError, Temporary, Undeliverable
 
 # A server that failed twice in a row (silence, a cut line) will do so for the rest; once may be one letter's fault.
 STRIKES = 2
+# At the end of a service a letter under way has so long: the server may have taken it already, and would get it twice.
+GRACE_SECONDS = 2.0
 PRIVATE_FOLDER = 0o700
 
 
@@ -79,7 +81,8 @@ class Post(Protocol):
         `Undeliverable`. After `close` no further letter is taken from `letters`."""
 
     def close(self) -> None:
-        """Break off, from another thread. A letter under way is not told of: nobody knows its fate."""
+        """Begin no other letter, and break off the one under way when it does not end soon; from another thread. One
+        that is broken off is not told of: nobody knows its fate."""
 
 
 def compose(letter: Letter, sender: str, reply_to: str | None) -> EmailMessage:
@@ -169,7 +172,7 @@ class SmtpPost:
             loop, task = self._running
             # The loop may have ended between the look and the call.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(task.cancel)
+                loop.call_soon_threadsafe(lambda: loop.call_later(GRACE_SECONDS, task.cancel))
 
     async def _send(self, letters: Iterable[Letter], done: Done) -> None:
         task = asyncio.current_task()

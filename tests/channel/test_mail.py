@@ -276,6 +276,30 @@ def test_closing_breaks_off_a_silent_server_and_tells_nothing_of_the_letter() ->
         assert fates(post, LETTER) == []
 
 
+def test_closing_lets_the_letter_under_way_end_and_begins_no_other() -> None:
+    """A server that has it would get it twice."""
+    asked, closed = threading.Event(), threading.Event()
+
+    def answer(_n: int) -> str:
+        asked.set()
+        assert closed.wait(10)
+        return OK
+
+    with MailServer(Behaviour(data=answer)) as server:
+        post = SmtpPost(settings(server.port, seconds=60))
+        told: list[tuple[Letter, GatewayError | None]] = []
+        sending = threading.Thread(
+            target=lambda: post.send([LETTER, SECOND], lambda letter, fate: told.append((letter, fate)))
+        )
+        sending.start()
+        assert asked.wait(10)
+        post.close()
+        closed.set()
+        sending.join(10)
+        assert not sending.is_alive()
+        assert told == [(LETTER, None)]
+
+
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 def test_mail_goes_encrypted_and_with_a_login(tls: str, tmp_path: Path) -> None:
     context, trust = certificate(tmp_path)
